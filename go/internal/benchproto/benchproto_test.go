@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -96,6 +97,16 @@ func TestReturnRefusesUnboundedRounds(t *testing.T) {
 	assert.ErrorContains(t, line.Return(), "0 rounds asked for")
 	line.rounds.Store(MaxRounds + 1)
 	assert.ErrorContains(t, line.Return(), "1000001 rounds asked for")
+}
+
+func TestBothSidesGiveUpOnADeadPeer(t *testing.T) {
+	line := NewLine(make([]byte, FileSize))
+	line.stall = time.Millisecond
+	line.Prepare(1)
+	_, err := line.Serve(1, NewClock(), nil)
+	assert.ErrorIs(t, err, ErrStalled)
+	line.Prepare(1)
+	assert.ErrorIs(t, line.Return(), ErrStalled)
 }
 
 func TestClockSampleIsNeverNegative(t *testing.T) {

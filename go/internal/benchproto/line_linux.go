@@ -19,6 +19,7 @@ type Line struct {
 	memory []byte
 	rounds *atomic.Uint64
 	ball   *atomic.Uint64
+	stall  time.Duration
 }
 
 // OpenLine maps the control file at path and checks that it is one.
@@ -53,6 +54,7 @@ func NewLine(memory []byte) *Line {
 		memory: memory,
 		rounds: (*atomic.Uint64)(unsafe.Pointer(&memory[RoundsOffset])),
 		ball:   (*atomic.Uint64)(unsafe.Pointer(&memory[BallOffset])),
+		stall:  StallLimit,
 	}
 }
 
@@ -111,7 +113,7 @@ func (l *Line) await(wanted uint64) bool {
 
 // awaitPatiently goes on where await looked for a long time already, now with an eye on the clock.
 func (l *Line) awaitPatiently(wanted uint64) bool {
-	deadline := time.Now().Add(StallLimit)
+	deadline := time.Now().Add(l.stall)
 	for looks := 1; l.ball.Load() != wanted; looks++ {
 		if looks%looksPerClock == 0 && time.Now().After(deadline) {
 			return false
