@@ -1,0 +1,3 @@
+package spec
+
+func check(s *Spec, d *decoder) {}
