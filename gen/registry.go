@@ -2,13 +2,14 @@ package gen
 
 import (
 	"github.com/zeroduplex/zeroduplex/gen/backend"
+	"github.com/zeroduplex/zeroduplex/gen/cpp"
 	"github.com/zeroduplex/zeroduplex/gen/golang"
 	"github.com/zeroduplex/zeroduplex/gen/ir"
 )
 
 // Backends lists the back ends of all languages, in the order in which they run.
 func Backends() []backend.Backend {
-	return []backend.Backend{golang.Backend{}}
+	return []backend.Backend{golang.Backend{}, cpp.Backend{}}
 }
 
 // Folders lists where generated files live, for finding stale ones.

@@ -59,3 +59,41 @@ func Number(n ir.Integer, octal string) string {
 		return n.Decimal
 	}
 }
+
+// WithUnit appends the unit to a doc text.
+func WithUnit(doc, unit string) string {
+	if unit == "" {
+		return doc
+	}
+	return doc + " Unit: " + unit + "."
+}
+
+// FieldDoc is the doc text of a field with its unit, who writes it, and how it is accessed.
+func FieldDoc(f ir.Field) string {
+	return WithUnit(f.Doc, f.Unit) + " Written by " + Writers(f.Writers) + "; " + access(f) + "."
+}
+
+// Writers lists writers: client in oieb_request, server in oieb_response.
+func Writers(writers []ir.Writer) string {
+	parts := make([]string, len(writers))
+	for i, w := range writers {
+		parts[i] = w.Role
+		if w.Region != "" {
+			parts[i] += " in " + w.Region
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func access(f ir.Field) string {
+	switch {
+	case f.Word != "":
+		return "accessed as part of the word " + f.Word
+	case f.Atomic:
+		return "stored " + f.Store + ", loaded " + f.Load
+	case f.PublishedBy != "":
+		return "plain, published by " + f.PublishedBy
+	default:
+		return "plain"
+	}
+}

@@ -98,11 +98,3 @@ func comment(g interface{ Comment(string) *jen.Statement }, text string) {
 		g.Comment(line)
 	}
 }
-
-// withUnit appends the unit to a doc text.
-func withUnit(doc, unit string) string {
-	if unit == "" {
-		return doc
-	}
-	return doc + " Unit: " + unit + "."
-}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dave/jennifer/jen"
 
+	"github.com/zeroduplex/zeroduplex/gen/backend"
 	"github.com/zeroduplex/zeroduplex/gen/ir"
 )
 
@@ -192,7 +193,7 @@ func emitConstants(f *jen.File, doc string, constants []ir.Constant) {
 	comment(f, doc)
 	f.Const().DefsFunc(func(g *jen.Group) {
 		for _, c := range constants {
-			comment(g, withUnit(c.Doc, c.Unit))
+			comment(g, backend.WithUnit(c.Doc, c.Unit))
 			g.Id(constantName(c.Name)).Add(scalar(c.Type)).Op("=").Add(number(c.Value))
 		}
 	})
@@ -219,7 +220,7 @@ func emitDefaults(f *jen.File, defaults []ir.Default) {
 				g.Id(name).Op("=").Add(number(d.Value)).Op("*").Qual("time", durations[*d.Duration])
 				continue
 			}
-			comment(g, withUnit(d.Doc, d.Unit))
+			comment(g, backend.WithUnit(d.Doc, d.Unit))
 			g.Id(name).Add(scalar(d.Type)).Op("=").Add(number(d.Value))
 		}
 	})

@@ -1,10 +1,9 @@
 package golang
 
 import (
-	"fmt"
-
 	"github.com/dave/jennifer/jen"
 
+	"github.com/zeroduplex/zeroduplex/gen/backend"
 	"github.com/zeroduplex/zeroduplex/gen/ir"
 )
 
@@ -53,7 +52,7 @@ func emitStruct(f *jen.File, s ir.Struct) {
 		g.Id("_").Qual("structs", "HostLayout")
 		for _, field := range s.Fields {
 			g.Line()
-			comment(g, withUnit(field.Doc, field.Unit)+" "+access(field))
+			comment(g, backend.FieldDoc(field))
 			g.Id(fieldName(field.Name)).Add(fieldType(field))
 		}
 	})
@@ -68,20 +67,6 @@ func fieldType(field ir.Field) *jen.Statement {
 		return jen.Index(decimal(field.Count)).Add(scalar(field.Type))
 	default:
 		return scalar(field.Type)
-	}
-}
-
-// access tells in words how a field may be touched.
-func access(field ir.Field) string {
-	switch {
-	case field.Word != "":
-		return "Accessed through " + fieldName(field.Word) + "."
-	case field.Atomic:
-		return fmt.Sprintf("Stored %s, loaded %s; Go's atomics are stronger.", field.Store, field.Load)
-	case field.PublishedBy != "":
-		return "Plain, published by " + field.PublishedBy + "."
-	default:
-		return "Plain."
 	}
 }
 

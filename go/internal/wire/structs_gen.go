@@ -33,50 +33,54 @@ const (
 type OiebV2 struct {
 	_ structs.HostLayout
 
-	// Size of this block, 88. Tells v2 from v1 (128). Accessed through Identity.
+	// Size of this block, 88. Tells v2 from v1 (128). Written by server; accessed as part of the word identity.
 	OiebSize uint32
 
-	// Protocol version as major, minor, patch, reserved. Accessed through Identity.
+	// Protocol version as major, minor, patch, reserved. Written by server; accessed as part of the word identity.
 	Version [4]uint8
 
-	// Size of this side's metadata block, rounded as the segment layout says. Unit: bytes. Plain, published by
-	// oieb_v2.identity.
+	// Size of this side's metadata block, rounded as the segment layout says. Unit: bytes. Written by server; plain,
+	// published by oieb_v2.identity.
 	MetadataSize uint64
 
-	// Bytes of the metadata block not used yet. Unit: bytes. Stored relaxed, loaded relaxed; Go's atomics are
-	// stronger.
+	// Bytes of the metadata block not used yet. Unit: bytes. Written by client in oieb_request, server in
+	// oieb_response; stored relaxed, loaded relaxed.
 	MetadataFreeBytes atomic.Uint64
 
 	// Length prefix plus content; 0 means that nothing has been written. Stored after the content. Unit: bytes.
-	// Stored release, loaded acquire; Go's atomics are stronger.
+	// Written by client in oieb_request, server in oieb_response; stored release, loaded acquire.
 	MetadataWrittenBytes atomic.Uint64
 
-	// Size of the whole payload, the same in both blocks. Unit: bytes. Plain, published by oieb_v2.identity.
+	// Size of the whole payload, the same in both blocks. Unit: bytes. Written by server; plain, published by
+	// oieb_v2.identity.
 	PayloadSize uint64
 
-	// Payload bytes that no frame and no waste claims; the same value in both blocks. Unit: bytes. Stored release,
-	// loaded acquire; Go's atomics are stronger.
+	// Payload bytes that no frame and no waste claims; the same value in both blocks. Unit: bytes. Written by
+	// client; stored release, loaded acquire.
 	PayloadFreeBytes atomic.Uint64
 
 	// Request block: cumulative ring offset of the head. Response block: cumulative bytes of response data,
-	// abandoned answers included. Unit: bytes. Stored release, loaded acquire; Go's atomics are stronger.
+	// abandoned answers included. Unit: bytes. Written by client in oieb_request, server in oieb_response; stored
+	// release, loaded acquire.
 	PayloadWrittenBytes atomic.Uint64
 
 	// Request block: requests published. Response block: responses published, abandoned answers included. Unit:
-	// frames. Stored release, loaded acquire; Go's atomics are stronger.
+	// frames. Written by client in oieb_request, server in oieb_response; stored release, loaded acquire.
 	PayloadWrittenCount atomic.Uint64
 
 	// Request block: frames that the server's cursor has passed, cancelled ones included. Response block: responses
-	// consumed. Unit: frames. Stored release, loaded acquire; Go's atomics are stronger.
+	// consumed. Unit: frames. Written by server in oieb_request, client in oieb_response; stored release, loaded
+	// acquire.
 	PayloadReadCount atomic.Uint64
 
 	// Request block: process id of the attached client, 0 for none, reset_wanted to ask for a reset. Response block:
-	// process id of the server, 0 after it found the segment corrupted. Stored release, loaded acquire; Go's atomics
-	// are stronger.
+	// process id of the server, 0 after it found the segment corrupted. Written by client in oieb_request, server in
+	// oieb_response; stored release, loaded acquire.
 	WriterPid atomic.Uint64
 
 	// Request block: process id of the server. Response block: process id of the attached client. For people only,
-	// liveness is the lock. Stored release, loaded acquire; Go's atomics are stronger.
+	// liveness is the lock. Written by server in oieb_request, client in oieb_response; stored release, loaded
+	// acquire.
 	ReaderPid atomic.Uint64
 }
 
@@ -134,35 +138,37 @@ const (
 type FrameHeaderV2 struct {
 	_ structs.HostLayout
 
-	// Bytes of data, of the request once published, of the response once answered. Unit: bytes. Plain, published by
-	// frame_header_v2.state.
+	// Bytes of data, of the request once published, of the response once answered. Unit: bytes. Written by client,
+	// server; plain, published by frame_header_v2.state.
 	PayloadSize uint64
 
-	// The n-th frame of an attachment has n. Never changed by the server. Plain, published by frame_header_v2.state.
+	// The n-th frame of an attachment has n. Never changed by the server. Written by client; plain, published by
+	// frame_header_v2.state.
 	SequenceNumber uint64
 
 	// Bytes the frame can hold, a multiple of 64 and at least payload_size. A response may use all of it. Unit:
-	// bytes. Plain, published by frame_header_v2.state.
+	// bytes. Written by client; plain, published by frame_header_v2.state.
 	Capacity uint64
 
 	// Where the frame is in its life; from the moment written_count covers the frame this is the truth about it.
-	// Stored release, loaded acquire; Go's atomics are stronger.
+	// Written by client, server; stored release, loaded acquire.
 	State atomic.Int32
 
-	// 0, or with state failed the reason, above 0 the application's code, below 0 the library's. Plain, published by
-	// frame_header_v2.state.
+	// 0, or with state failed the reason, above 0 the application's code, below 0 the library's. Written by client,
+	// server; plain, published by frame_header_v2.state.
 	Status int32
 
-	// Bytes of the request as published. Unit: bytes. Plain, published by frame_header_v2.state.
+	// Bytes of the request as published. Unit: bytes. Written by client; plain, published by frame_header_v2.state.
 	RequestSize uint64
 
-	// The application's tag for the request, 0 unless set. Plain, published by frame_header_v2.state.
+	// The application's tag for the request, 0 unless set. Written by client; plain, published by
+	// frame_header_v2.state.
 	Opcode uint32
 
-	// Bits set by the client. Stored seq_cst, loaded seq_cst; Go's atomics are stronger.
+	// Bits set by the client. Written by client; stored seq_cst, loaded seq_cst.
 	Flags atomic.Uint32
 
-	// Zero. Plain, published by frame_header_v2.state.
+	// Zero. Written by client; plain, published by frame_header_v2.state.
 	Reserved [16]uint8
 }
 
@@ -214,51 +220,48 @@ const (
 type OiebV1 struct {
 	_ structs.HostLayout
 
-	// Size of this block, 128. Accessed through Identity.
+	// Size of this block, 128. Written by reader; accessed as part of the word identity.
 	OiebSize uint32
 
-	// Protocol version as major, minor, patch, reserved. Accessed through Identity.
+	// Protocol version as major, minor, patch, reserved. Written by reader; accessed as part of the word identity.
 	Version [4]uint8
 
-	// Size of the metadata block. Unit: bytes. Plain, published by oieb_v1.identity.
+	// Size of the metadata block. Unit: bytes. Written by reader; plain, published by oieb_v1.identity.
 	MetadataSize uint64
 
-	// Bytes of the metadata block not used yet. Unit: bytes. Stored relaxed, loaded relaxed; Go's atomics are
-	// stronger.
+	// Bytes of the metadata block not used yet. Unit: bytes. Written by writer; stored relaxed, loaded relaxed.
 	MetadataFreeBytes atomic.Uint64
 
-	// Length prefix plus content; 0 means that nothing has been written. Unit: bytes. Stored release, loaded
-	// acquire; Go's atomics are stronger.
+	// Length prefix plus content; 0 means that nothing has been written. Unit: bytes. Written by writer; stored
+	// release, loaded acquire.
 	MetadataWrittenBytes atomic.Uint64
 
-	// Size of the payload ring. Unit: bytes. Plain, published by oieb_v1.identity.
+	// Size of the payload ring. Unit: bytes. Written by reader; plain, published by oieb_v1.identity.
 	PayloadSize uint64
 
 	// Free bytes of the ring. The only field that both sides change, always by an atomic read-modify-write. Unit:
-	// bytes. Stored acq_rel, loaded acquire; Go's atomics are stronger.
+	// bytes. Written by reader, writer; stored acq_rel, loaded acquire.
 	PayloadFreeBytes atomic.Uint64
 
-	// Ring position of the next frame to be written. Unit: bytes. Stored release, loaded acquire; Go's atomics are
-	// stronger.
+	// Ring position of the next frame to be written. Unit: bytes. Written by writer; stored release, loaded acquire.
 	PayloadWritePos atomic.Uint64
 
-	// Ring position of the next frame to be read. Unit: bytes. Stored release, loaded acquire; Go's atomics are
-	// stronger.
+	// Ring position of the next frame to be read. Unit: bytes. Written by reader; stored release, loaded acquire.
 	PayloadReadPos atomic.Uint64
 
-	// Frames and wrap markers written. Unit: frames. Stored release, loaded acquire; Go's atomics are stronger.
+	// Frames and wrap markers written. Unit: frames. Written by writer; stored release, loaded acquire.
 	PayloadWrittenCount atomic.Uint64
 
-	// Frames and wrap markers read. Unit: frames. Stored release, loaded acquire; Go's atomics are stronger.
+	// Frames and wrap markers read. Unit: frames. Written by reader; stored release, loaded acquire.
 	PayloadReadCount atomic.Uint64
 
-	// Process id of the writer, 0 for none. Stored release, loaded acquire; Go's atomics are stronger.
+	// Process id of the writer, 0 for none. Written by writer; stored release, loaded acquire.
 	WriterPid atomic.Uint64
 
-	// Process id of the reader, 0 after it closed. Stored release, loaded acquire; Go's atomics are stronger.
+	// Process id of the reader, 0 after it closed. Written by reader; stored release, loaded acquire.
 	ReaderPid atomic.Uint64
 
-	// Zero. Plain, published by oieb_v1.identity.
+	// Zero. Written by reader; plain, published by oieb_v1.identity.
 	Reserved [32]uint8
 }
 
@@ -315,11 +318,11 @@ const (
 type FrameHeaderV1 struct {
 	_ structs.HostLayout
 
-	// Bytes of data behind the header, 0 in a wrap marker. Unit: bytes. Plain, published by
+	// Bytes of data behind the header, 0 in a wrap marker. Unit: bytes. Written by writer; plain, published by
 	// oieb_v1.payload_written_count.
 	PayloadSize uint64
 
-	// The n-th frame of a writer has n. Plain, published by oieb_v1.payload_written_count.
+	// The n-th frame of a writer has n. Written by writer; plain, published by oieb_v1.payload_written_count.
 	SequenceNumber uint64
 }
 
@@ -343,7 +346,8 @@ const (
 type MetadataBlock struct {
 	_ structs.HostLayout
 
-	// Bytes of content behind this prefix. Unit: bytes. Plain, published by oieb_v2.metadata_written_bytes.
+	// Bytes of content behind this prefix. Unit: bytes. Written by client in metadata_request, server in
+	// metadata_response, writer; plain, published by oieb_v2.metadata_written_bytes.
 	ContentLength uint64
 }
 
@@ -369,16 +373,16 @@ const (
 type NamedSemaphore struct {
 	_ structs.HostLayout
 
-	// The semaphore's value. Accessed through ValueAndWaiters.
+	// The semaphore's value. Written by client, server; accessed as part of the word value_and_waiters.
 	Value uint32
 
-	// Number of sleeping waiters. Accessed through ValueAndWaiters.
+	// Number of sleeping waiters. Written by client, server; accessed as part of the word value_and_waiters.
 	Waiters uint32
 
-	// semaphore_shared_flag. Plain.
+	// semaphore_shared_flag. Written by server; plain.
 	Shared uint32
 
-	// Zero. Plain.
+	// Zero. Written by server; plain.
 	Reserved [20]uint8
 }
 
