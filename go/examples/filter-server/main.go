@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/go"
-	"github.com/zeroduplex/zeroduplex/go/examples/internal/filter"
+	"github.com/zeroduplex/zeroduplex/go/internal/filter"
 )
 
 func main() {

@@ -1,0 +1,323 @@
+package zeroduplex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/ring"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+const opReceive = "receive response"
+
+// Call implements DuplexClient. A failing handler makes it fail with a HandlerError.
+func (c *InPlaceDuplexChannel) Call(ctx context.Context, data []byte) (Response, error) {
+	return c.CallRequest(ctx, Request{Data: data})
+}
+
+// CallRequest implements DuplexClient.
+func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Response, error) {
+	if r.OneWay {
+		return Response{}, c.fail(ErrorCodeInvalidArgument, "call", "a one-way request has no response; send it")
+	}
+	c.mu.Lock()
+	f, err := c.publish(ctx, r, true)
+	c.mu.Unlock()
+	if err != nil {
+		return Response{}, err
+	}
+	// The answer to a quick handler is there before a lock could be taken. The claim on the frame is ours, so no lock is needed.
+	if c.options.wait != WaitBlock && spinFor(f) {
+		return c.deliver(f)
+	}
+	w := pause{ctx: ctx, timeout: c.options.callTimeout}
+	c.mu.Lock()
+	err = c.await(&w, f)
+	if err == nil {
+		c.mu.Unlock()
+		return c.deliver(f)
+	}
+	// What the server has not taken it never will; what it has taken nobody will read.
+	if !f.Cancelled && !c.ring.Cancel(f) {
+		c.ring.Abandon(f)
+	}
+	c.mu.Unlock()
+	c.leave()
+	return Response{}, err
+}
+
+// spinFor looks for the answer a first while, without clock or lock.
+func spinFor(f *ring.Frame) bool {
+	for range spinBatch {
+		if f.Answered() {
+			return true
+		}
+		spin.Pause()
+	}
+	return f.Answered()
+}
+
+// ReceiveResponseFor implements DuplexClient. Error: ErrUnknownSequence when no response to the request is outstanding or somebody
+// else waits for it. A receive that times out may be repeated.
+func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence uint64) (Response, error) {
+	c.mu.Lock()
+	f := c.ring.Lookup(sequence)
+	if f == nil || f.OneWay || f.Cancelled || f.Abandoned || f.Taken {
+		err := c.failure
+		c.mu.Unlock()
+		if err == nil || errors.Is(err, ErrServerDead) {
+			err = c.unknown(opReceive, sequence)
+		}
+		return Response{}, err
+	}
+	if err := c.enterReceive(f); err != nil {
+		c.mu.Unlock()
+		return Response{}, err
+	}
+	f.Taken = true
+	w := pause{ctx: ctx, timeout: c.options.callTimeout}
+	err := c.await(&w, f)
+	if err != nil {
+		f.Taken = false
+		// It may have been answered since we looked; now it is anybody's.
+		c.waiting.wakeAnswered(true)
+		c.mu.Unlock()
+		c.leave()
+		return Response{}, err
+	}
+	c.mu.Unlock()
+	return c.deliver(f)
+}
+
+// enterReceive is enter, but a dead server's answers may still be fetched.
+func (c *InPlaceDuplexChannel) enterReceive(f *ring.Frame) error {
+	if c.failure != nil && !c.closing.Load() && f != nil && f.Answered() {
+		c.holds.addCall(1)
+		return nil
+	}
+	return c.enter()
+}
+
+// ReceiveResponse implements DuplexClient.
+func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, error) {
+	c.mu.Lock()
+	if err := c.enterReceive(c.anyAnswered()); err != nil {
+		c.mu.Unlock()
+		return Response{}, err
+	}
+	w := pause{ctx: ctx, timeout: c.options.callTimeout}
+	if err := c.await(&w, nil); err != nil {
+		c.mu.Unlock()
+		c.leave()
+		return Response{}, err
+	}
+	f := c.anyAnswered()
+	f.Taken = true
+	c.waiting.wakeAnswered(c.anyAnswered() != nil)
+	c.mu.Unlock()
+	return c.deliver(f)
+}
+
+// anyAnswered is the oldest response that nobody waits for by number, nil when there is none; mu is held.
+func (c *InPlaceDuplexChannel) anyAnswered() *ring.Frame {
+	for i := range c.ring.InFlight() {
+		f := c.ring.At(i)
+		if !f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered() {
+			return f
+		}
+	}
+	return nil
+}
+
+// ready reports whether the response waited for is there (f nil: any); mu is held.
+func (c *InPlaceDuplexChannel) ready(f *ring.Frame) bool {
+	if f == nil {
+		return c.anyAnswered() != nil
+	}
+	return f.Answered()
+}
+
+// await waits until a response is there; mu is held on entry and return.
+//
+// One goroutine of the process sleeps on response-ready, the others wait for its signal. Looking and taking that role is one critical
+// section, so no answer falls between a look and a sleep; whoever leaves the role wakes another.
+func (c *InPlaceDuplexChannel) await(w *pause, f *ring.Frame) error {
+	if c.ready(f) {
+		return nil
+	}
+	w.begin(c.options.commonOptions)
+	err := c.awaitLoop(w, f)
+	// We may have been woken to take the role and leave without it.
+	if !c.sleeping {
+		c.waiting.wakeOne()
+	}
+	return err
+}
+
+func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
+	for {
+		switch {
+		case c.ready(f):
+			return nil
+		case c.failure != nil:
+			return c.failure
+		case f != nil && f.Cancelled:
+			return c.fail(ErrorCodeCancelled, opReceive, fmt.Sprintf("request %d was cancelled", f.Sequence))
+		}
+		if err := w.expired(); err != nil {
+			return c.receiveExpired(err)
+		}
+		switch {
+		case w.spinning():
+			c.spinForAnswer(f)
+		case c.sleeping:
+			c.waitForSleeper(w, f)
+		default:
+			c.sleepForAnswer(w, f)
+		}
+	}
+}
+
+// spinForAnswer spins for a batch; mu is held on entry and return.
+func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
+	if f != nil {
+		c.mu.Unlock()
+		spinFor(f)
+		c.mu.Lock()
+	} else {
+		for range spinBatch / 8 {
+			if c.anyAnswered() != nil || c.failure != nil {
+				break
+			}
+			// Others must be able to send, release and close meanwhile.
+			c.mu.Unlock()
+			for range 8 {
+				spin.Pause()
+			}
+			c.mu.Lock()
+		}
+	}
+	if c.failure == nil && c.peerDue(wire.DefaultV2WaitSlice) {
+		c.checkPeer()
+	}
+}
+
+// sleepForAnswer takes the sleeper's role for one sleep; mu is held on entry and return.
+func (c *InPlaceDuplexChannel) sleepForAnswer(w *pause, f *ring.Frame) {
+	c.sleeping = true
+	c.mu.Unlock()
+	token := sleep(w.ctx, c.seg.responseReady, w.deadline)
+	c.mu.Lock()
+	c.sleeping = false
+	// The token, if any, was for whoever's answer came. Taking it was sequentially consistent with the looks that follow;
+	// pairs with the server, which stores the state and then looks at the semaphore's value.
+	c.waiting.wakeAnswered(c.anyAnswered() != nil)
+	if c.failure == nil && !c.ready(f) && (c.peerDue(wire.DefaultV2WaitSlice) || token && c.peerDue(time.Millisecond)) {
+		c.checkPeer()
+	}
+}
+
+// waitForSleeper waits in this process; mu is held on entry and return.
+func (c *InPlaceDuplexChannel) waitForSleeper(w *pause, f *ring.Frame) {
+	me := c.waiting.add(f)
+	c.mu.Unlock()
+	_ = w.receive(me.wake) // whatever ended it, the caller looks at everything again
+	c.mu.Lock()
+	c.waiting.remove(me)
+}
+
+func (c *InPlaceDuplexChannel) receiveExpired(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &Error{Code: ErrorCodeCancelled, Op: opReceive, Channel: c.name, Err: err}
+	}
+	return c.fail(ErrorCodeTimeout, opReceive, fmt.Sprintf("%d requests in flight", c.ring.InFlight()))
+}
+
+// deliver turns an answered frame that the caller has a claim on into a Response, or into its error. The call ends here.
+func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
+	answer, err := c.ring.Read(f)
+	switch {
+	case err != nil:
+		c.mu.Lock()
+		err = c.corrupted(opReceive, err)
+		c.mu.Unlock()
+	case answer.Failed:
+		err = &HandlerError{Sequence: f.Sequence, Status: answer.Status, Message: string(answer.Data)}
+		c.mu.Lock()
+		err = errors.Join(err, c.release(f))
+		c.mu.Unlock()
+	default:
+		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load(), opcode: answer.Opcode}
+		c.holds.callToView()
+		return r, nil
+	}
+	c.leave()
+	return Response{}, err
+}
+
+// release gives an answered frame back and says so; mu is held.
+func (c *InPlaceDuplexChannel) release(f *ring.Frame) error {
+	c.ring.Release(f)
+	c.quiet = false
+	_, err := c.ring.Reclaim()
+	// The stores above are sequentially consistent with the looks at the values; pairs with the draining server and with our own sender
+	// that waits for space, which take their token and then look.
+	c.seg.responseConsumed.PostIfZero()
+	c.seg.spaceAvailable.PostIfZero()
+	if err != nil {
+		return c.corrupted(opReceive, err)
+	}
+	return nil
+}
+
+// Response is an answer in shared memory, at the place of its request. It is a value: copies mean the same response. Release it once,
+// from any goroutine; afterwards Data panics with ErrFrameReleased, and slices that Data gave must not be used.
+type Response struct {
+	channel    *InPlaceDuplexChannel
+	frame      *ring.Frame
+	data       []byte
+	sequence   uint64
+	generation uint64
+	opcode     uint32
+}
+
+// Data is the response's bytes in shared memory, this client's to read and write until Release.
+func (r Response) Data() []byte {
+	if r.frame == nil || r.frame.Generation.Load() != r.generation {
+		panic(&Error{Code: ErrorCodeFrameReleased, Op: "use response"})
+	}
+	return r.data
+}
+
+// Size is the response's length in bytes.
+func (r Response) Size() int { return len(r.data) }
+
+// Sequence is the request's sequence number.
+func (r Response) Sequence() uint64 { return r.sequence }
+
+// Status is 0: failed answers are errors.
+func (r Response) Status() int32 { return int32(wire.FrameStatusOk) }
+
+// Opcode is the request's.
+func (r Response) Opcode() uint32 { return r.opcode }
+
+// Release gives the bytes back to the ring. Releasing again does nothing.
+func (r Response) Release() {
+	c := r.channel
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	if r.frame.Generation.Load() != r.generation {
+		c.mu.Unlock()
+		return
+	}
+	// Corruption found here makes every later call fail; a release has nobody to tell.
+	_ = c.release(r.frame)
+	c.mu.Unlock()
+	c.holds.addView(-1)
+	c.settle()
+}

@@ -1,0 +1,320 @@
+package ring
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// Errors of the client's end.
+var (
+	// ErrTooLarge says that a frame can never fit the payload.
+	ErrTooLarge = errors.New("frame can never fit the payload")
+	// ErrNoRoom says that a frame does not fit until something is reclaimed.
+	ErrNoRoom = errors.New("no room in the ring")
+	// ErrCorrupted says that the peer stored what a correct peer never stores.
+	ErrCorrupted = errors.New("corrupted")
+)
+
+// Client is the client's end: it alone moves head and tail. What is in flight, where and how large, it knows from its private
+// list and never from shared memory.
+type Client struct {
+	mem     Memory
+	eager   bool
+	head    uint64 // cumulative end of what was published
+	claimed uint64 // bytes between tail and head, waste included, plus the open claim
+	open    bool   // between Reserve and Publish or Abort
+	next    claim
+	last    uint64 // sequence number of the last published frame
+
+	frames    deque // published and not reclaimed, in ring order, their sequence numbers consecutive
+	spare     []*Frame
+	abandoned int    // frames in the list that are abandoned and not released
+	consumed  uint64 // response read_count
+}
+
+// claim is where the open acquisition will go.
+type claim struct {
+	start    uint64 // cumulative offset of the header
+	total    uint64
+	waste    uint64 // bytes before it that it brings along, claimed
+	marker   bool   // a WRAP header goes at the old head
+	capacity uint64
+}
+
+// Frame is a published frame as its client knows it. The SDK may read the exported fields under its lock.
+type Frame struct {
+	Sequence uint64
+	Capacity uint64
+	Opcode   uint32
+	OneWay   bool
+	// Taken says that somebody has a claim on the response: a waiter by number, or a receiver that has it.
+	Taken     bool
+	Cancelled bool
+	Abandoned bool
+	// Generation grows with every release, so that stale handles can be told.
+	Generation atomic.Uint64
+
+	position uint64
+	total    uint64
+	waste    uint64
+	released bool
+	header   *wire.FrameHeaderV2
+}
+
+// NewClient starts at the state that a reset leaves behind: everything zero, everything free.
+func NewClient(mem Memory, eager bool) *Client { return &Client{mem: mem, eager: eager} }
+
+// Reserve claims room for a frame of the given capacity (already checked against the limits; rounded up here) and returns its data
+// area. It fails with ErrTooLarge or ErrNoRoom. Only one claim is open at a time.
+func (c *Client) Reserve(size, capacity uint64) ([]byte, error) {
+	capacity = roundUp(max(size, capacity))
+	total := wire.FrameHeaderV2Size + capacity
+	payload := c.mem.size()
+	if total > payload {
+		return nil, fmt.Errorf("%w: header and capacity take %d of %d bytes", ErrTooLarge, total, payload)
+	}
+	next, ok := c.place(total)
+	if !ok {
+		return nil, ErrNoRoom
+	}
+	next.total, next.capacity = total, capacity
+	c.next, c.open = next, true
+	c.claimed += next.total + next.waste
+	return c.mem.dataAt(next.start%payload, size, capacity), nil
+}
+
+func (c *Client) place(total uint64) (claim, bool) {
+	payload := c.mem.size()
+	position := c.head % payload
+	room := payload - position
+	if c.frames.len() == 0 {
+		if position == 0 || !c.eager && total <= room {
+			return claim{start: c.head}, true
+		}
+		// The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
+		// distance, which must therefore exceed the payload.
+		lap := nextLap(c.head, payload)
+		if lap+total-c.head <= payload {
+			lap += payload
+		}
+		return claim{start: lap}, true
+	}
+	free := payload - c.claimed
+	if total <= room {
+		return claim{start: c.head}, total <= free
+	}
+	return claim{start: c.head + room, waste: room, marker: true}, total+room <= free
+}
+
+// Abort gives the open claim back.
+func (c *Client) Abort() {
+	c.claimed -= c.next.total + c.next.waste
+	c.open = false
+}
+
+// Publish makes the open claim a frame with the next sequence number.
+func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
+	n := c.next
+	c.open = false
+	c.last++
+	f := c.record()
+	payload := c.mem.size()
+	f.Sequence, f.Capacity, f.Opcode, f.OneWay = c.last, n.capacity, opcode, oneWay
+	f.Taken, f.Cancelled, f.Abandoned, f.released = false, false, false, false
+	f.position, f.total, f.waste = n.start%payload, n.total, n.waste
+	f.header = c.mem.headerAt(f.position)
+	c.frames.push(f)
+
+	if n.marker {
+		header{state: wire.FrameStateWrap}.write(c.mem.headerAt(c.head % payload))
+	}
+	h := header{size: size, sequence: c.last, capacity: n.capacity, opcode: opcode, state: wire.FrameStateRequest}
+	if oneWay {
+		h.flags = wire.FrameFlagsOneWay
+	}
+	h.write(f.header)
+	c.head = n.start + n.total
+
+	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
+	c.mem.Request.PayloadWrittenBytes.Store(c.head)
+	c.storeFree()
+	c.mem.Request.PayloadWrittenCount.Store(c.last)
+	return f
+}
+
+// header is what a client writes into a frame header.
+type header struct {
+	size, sequence, capacity uint64
+	opcode, flags            uint32
+	state                    wire.FrameState
+}
+
+// write stores all 64 bytes, the state last. Pairs with the server's acquire load of the state (Server.read).
+func (h header) write(to *wire.FrameHeaderV2) {
+	to.PayloadSize, to.SequenceNumber, to.Capacity = h.size, h.sequence, h.capacity
+	to.Status, to.RequestSize, to.Opcode = 0, h.size, h.opcode
+	to.Reserved = [16]uint8{}
+	to.Flags.Store(h.flags)
+	to.State.Store(int32(h.state))
+}
+
+func (c *Client) storeFree() {
+	free := c.mem.size() - c.claimed
+	if c.open {
+		free += c.next.total + c.next.waste // unpublished: nobody but us knows of it
+	}
+	c.mem.Request.PayloadFreeBytes.Store(free)
+	c.mem.Response.PayloadFreeBytes.Store(free)
+}
+
+func (c *Client) record() *Frame {
+	if n := len(c.spare); n > 0 {
+		f := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		return f
+	}
+	return &Frame{}
+}
+
+// Lookup finds a frame by sequence number, nil when it was reclaimed or never sent.
+func (c *Client) Lookup(sequence uint64) *Frame {
+	oldest := c.last + 1 - uint64(c.frames.len())
+	if sequence < oldest || sequence > c.last {
+		return nil
+	}
+	return c.frames.at(int(sequence - oldest))
+}
+
+// At is the i-th frame of the list in ring order, 0 <= i < InFlight.
+func (c *Client) At(i int) *Frame { return c.frames.at(i) }
+
+// Answered reports whether the response may be read. It may be called without the lock by whoever has a claim on the frame.
+func (f *Frame) Answered() bool {
+	// Pairs with the server's release store in Claimed.Answer.
+	s := wire.FrameState(f.header.State.Load())
+	return s == wire.FrameStateResponse || s == wire.FrameStateFailed
+}
+
+// Response is an answered frame, read once and checked.
+type Response struct {
+	Data   []byte
+	Failed bool
+	Status int32
+	Opcode uint32
+}
+
+// Read reads an answered frame. The size that the server stored is checked against what was claimed.
+func (c *Client) Read(f *Frame) (Response, error) {
+	state := wire.FrameState(f.header.State.Load())
+	size, status := f.header.PayloadSize, f.header.Status
+	if state != wire.FrameStateResponse && state != wire.FrameStateFailed {
+		return Response{}, fmt.Errorf("%w: frame %d is %v, not answered", ErrCorrupted, f.Sequence, state)
+	}
+	if size > f.Capacity {
+		return Response{}, fmt.Errorf("%w: response %d has %d bytes, its capacity is %d", ErrCorrupted, f.Sequence, size, f.Capacity)
+	}
+	return Response{
+		Data:   c.mem.dataAt(f.position, size, f.Capacity),
+		Failed: state == wire.FrameStateFailed,
+		Status: status,
+		Opcode: f.Opcode,
+	}, nil
+}
+
+// Release gives an answered frame back. Room appears with the next Reclaim.
+func (c *Client) Release(f *Frame) {
+	f.released = true
+	f.Generation.Add(1)
+	if f.Abandoned {
+		c.abandoned--
+	}
+	// Pairs with nothing on the server, which never looks at an answered frame again; inspectors read it.
+	f.header.State.Store(int32(wire.FrameStateConsumed))
+	// Pairs with the draining server's acquire load.
+	c.consumed++
+	c.mem.Response.PayloadReadCount.Store(c.consumed)
+}
+
+// Cancel takes a request back that the server has not taken. False: the server was faster.
+func (c *Client) Cancel(f *Frame) bool {
+	// Pairs with the server's compare-and-swap in Server.Take: exactly one of them wins.
+	if !f.header.State.CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateCancelled)) {
+		return false
+	}
+	f.Cancelled = true
+	return true
+}
+
+// Abandon says that nobody will read the answer. It is released at once when it is there already, else by a later Reclaim.
+func (c *Client) Abandon(f *Frame) {
+	f.Abandoned = true
+	c.abandoned++
+	// Sequentially consistent with the look at the state below; pairs with the server, which stores the state and then looks at the flag:
+	// at least one of the two sees the other.
+	f.header.Flags.Or(wire.FrameFlagsAbandoned)
+	if f.Answered() {
+		c.Release(f)
+	}
+}
+
+// Reclaim takes back, in ring order, what is done with. It reports whether it freed anything.
+func (c *Client) Reclaim() (bool, error) {
+	if c.abandoned > 0 {
+		for i := range c.frames.len() {
+			f := c.frames.at(i)
+			if f.Abandoned && !f.released && f.Answered() {
+				c.Release(f)
+			}
+		}
+	}
+	before := c.claimed
+	var err error
+	for c.frames.len() > 0 {
+		f := c.frames.at(0)
+		// Waste belongs to the frame behind it and is free once the server's cursor has passed that frame.
+		if f.waste > 0 && c.mem.Request.PayloadReadCount.Load() >= f.Sequence {
+			c.claimed -= f.waste
+			f.waste = 0
+		}
+		var over bool
+		if over, err = c.over(f); !over || err != nil {
+			break
+		}
+		c.claimed -= f.total + f.waste
+		c.spare = append(c.spare, f)
+		c.frames.pop()
+	}
+	if c.claimed == before {
+		return false, err
+	}
+	c.storeFree()
+	return true, err
+}
+
+// over reports whether the frame's bytes may be used again. Only one-way and cancelled frames are believed by their state.
+func (c *Client) over(f *Frame) (bool, error) {
+	if f.released {
+		return true, nil
+	}
+	if !f.OneWay && !f.Cancelled {
+		return false, nil
+	}
+	// Pairs with the server's release store: nothing of the frame is touched after it.
+	switch s := wire.FrameState(f.header.State.Load()); s {
+	case wire.FrameStateConsumed:
+		return true, nil
+	case wire.FrameStateRequest, wire.FrameStateProcessing, wire.FrameStateCancelled:
+		return false, nil
+	default:
+		return false, fmt.Errorf("%w: one-way or cancelled frame %d is %v", ErrCorrupted, f.Sequence, s)
+	}
+}
+
+// InFlight is the number of frames not reclaimed.
+func (c *Client) InFlight() int { return c.frames.len() }
+
+// Free is the number of bytes that nothing claims.
+func (c *Client) Free() uint64 { return c.mem.size() - c.claimed }

@@ -1,0 +1,33 @@
+package ring
+
+import (
+	"unsafe"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// Memory is a segment's shared part as both ends see it. Its sizes were validated when it was attached and are never read again.
+type Memory struct {
+	Request  *wire.OiebV2
+	Response *wire.OiebV2
+	Payload  []byte
+}
+
+// headerAt overlays the header at a position, a multiple of 64 that has room for a header before the payload's end.
+func (m *Memory) headerAt(position uint64) *wire.FrameHeaderV2 {
+	return (*wire.FrameHeaderV2)(unsafe.Pointer(&m.Payload[position : position+wire.FrameHeaderV2Size][0]))
+}
+
+// dataAt is the frame's data, with the frame's capacity as the slice's.
+func (m *Memory) dataAt(position, size, capacity uint64) []byte {
+	start := position + wire.FrameHeaderV2Size
+	return m.Payload[start : start+size : start+capacity]
+}
+
+func (m *Memory) size() uint64 { return uint64(len(m.Payload)) }
+
+// roundUp rounds to the next multiple of the block alignment. Callers bound n, so that it cannot overflow.
+func roundUp(n uint64) uint64 { return (n + wire.BlockAlignment - 1) &^ (wire.BlockAlignment - 1) }
+
+// nextLap is the smallest multiple of size strictly above offset.
+func nextLap(offset, size uint64) uint64 { return offset - offset%size + size }

@@ -1,0 +1,189 @@
+package ring
+
+import (
+	"fmt"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// Server is the server's end: a cursor over what the client published. Nothing it reads is trusted.
+type Server struct {
+	mem    Memory
+	cursor uint64 // cumulative
+	passed uint64 // frames passed; the next one has sequence passed+1
+	seen   uint64 // highest written_count seen
+
+	responses     uint64 // response written_count
+	responseBytes uint64 // response written_bytes
+}
+
+// NewServer starts where a reset leaves the ring.
+func NewServer(mem Memory) *Server { return &Server{mem: mem} }
+
+// Claimed is a frame under the cursor, its header read once and checked.
+type Claimed struct {
+	Sequence uint64
+	Size     uint64
+	Capacity uint64
+	Opcode   uint32
+	OneWay   bool
+	// Cancelled says that the client took it back; it is to be skipped.
+	Cancelled bool
+	Data      []byte // of Size bytes, with the frame's capacity as the slice's
+
+	header *wire.FrameHeaderV2
+	end    uint64
+}
+
+// Published reports whether a frame waits, by one load. It may be called without the lock.
+func (s *Server) Published(passed uint64) bool {
+	// Pairs with the client's store at the end of Publish.
+	return s.mem.Request.PayloadWrittenCount.Load() != passed
+}
+
+// Passed is the number of frames that the cursor has passed.
+func (s *Server) Passed() uint64 { return s.passed }
+
+// Next looks at the frame under the cursor without moving it. False: nothing is published. An error is ErrCorrupted.
+func (s *Server) Next() (Claimed, bool, error) {
+	// The count first, the bytes behind it: they cover at least the frames counted. Pairs with Client.Publish.
+	count := s.mem.Request.PayloadWrittenCount.Load()
+	if count == s.passed && count >= s.seen {
+		return Claimed{}, false, nil
+	}
+	written := s.mem.Request.PayloadWrittenBytes.Load()
+	if count < s.seen {
+		return Claimed{}, false, fmt.Errorf("%w: request written_count went back from %d to %d", ErrCorrupted, s.seen, count)
+	}
+	s.seen = count
+	payload := s.mem.size()
+	if distance := written - s.cursor; distance%wire.BlockAlignment != 0 || distance >= wire.CursorLapLimit*payload {
+		return Claimed{}, false, fmt.Errorf("%w: request written_bytes %d does not follow the cursor at %d", ErrCorrupted, written, s.cursor)
+	}
+	for written-s.cursor > payload {
+		s.cursor = nextLap(s.cursor, payload)
+	}
+	f, err := s.read(written)
+	return f, err == nil, err
+}
+
+func (s *Server) read(written uint64) (Claimed, error) {
+	payload := s.mem.size()
+	for wrapped := false; ; wrapped = true {
+		position := s.cursor % payload
+		available := written - s.cursor
+		if available < wire.FrameHeaderV2Size {
+			return Claimed{}, fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
+		}
+		h := s.mem.headerAt(position)
+		// Pairs with the client's store of the state in writeHeader.
+		state := wire.FrameState(h.State.Load())
+		if state != wire.FrameStateWrap {
+			return s.check(h, state, position, available)
+		}
+		if wrapped || position == 0 {
+			return Claimed{}, fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
+		}
+		if available <= payload-position {
+			return Claimed{}, fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
+		}
+		s.cursor += payload - position
+	}
+}
+
+func (s *Server) check(h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) (Claimed, error) {
+	f := Claimed{
+		Sequence: h.SequenceNumber, Size: h.PayloadSize, Capacity: h.Capacity, Opcode: h.Opcode,
+		OneWay: h.Flags.Load()&wire.FrameFlagsOneWay != 0, Cancelled: state == wire.FrameStateCancelled, header: h,
+	}
+	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
+	switch {
+	case state != wire.FrameStateRequest && state != wire.FrameStateCancelled:
+		return Claimed{}, fmt.Errorf("%w: frame %d is %v when its turn comes", ErrCorrupted, s.passed+1, state)
+	case f.Sequence != s.passed+1:
+		return Claimed{}, fmt.Errorf("%w: frame %d has sequence number %d", ErrCorrupted, s.passed+1, f.Sequence)
+	case f.Capacity%wire.BlockAlignment != 0 || f.Capacity > room || f.Capacity > wire.MaxFrameData:
+		return Claimed{}, fmt.Errorf("%w: frame %d has capacity %d, room for %d", ErrCorrupted, f.Sequence, f.Capacity, room)
+	case f.Size > f.Capacity:
+		return Claimed{}, fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
+	}
+	f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
+	f.end = s.cursor + wire.FrameHeaderV2Size + f.Capacity
+	return f, nil
+}
+
+// Take makes the frame the server's and moves the cursor past it. False: the client cancelled it meanwhile; look again.
+func (s *Server) Take(f *Claimed) bool {
+	// Pairs with the client's compare-and-swap in Client.Cancel: exactly one of them wins.
+	if !f.header.State.CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateProcessing)) {
+		return false
+	}
+	s.Pass(f)
+	return true
+}
+
+// Skip ends a cancelled frame and moves past it.
+func (s *Server) Skip(f *Claimed) {
+	// Pairs with the client's acquire load in Client.over.
+	f.header.State.Store(int32(wire.FrameStateConsumed))
+	s.Pass(f)
+}
+
+// Pass moves the cursor past the frame without touching it.
+func (s *Server) Pass(f *Claimed) {
+	s.cursor = f.end
+	s.passed++
+	// Pairs with the client's acquire load in Client.Reclaim, which frees the waste before the frame.
+	s.mem.Request.PayloadReadCount.Store(s.passed)
+}
+
+// Answer publishes the response of a taken frame. The client may read, release and reuse it from the store of the state on,
+// so the counters follow it: they are no part of the critical path.
+func (f *Claimed) Answer(size uint64, status int32, failed bool) {
+	f.header.PayloadSize = size
+	f.header.Status = status
+	state := wire.FrameStateResponse
+	if failed {
+		state = wire.FrameStateFailed
+	}
+	// Pairs with the client's acquire load in Frame.Answered.
+	f.header.State.Store(int32(state))
+}
+
+// Finish ends a one-way frame; nothing of it is touched afterwards.
+func (f *Claimed) Finish() {
+	// Pairs with the client's acquire load in Client.over.
+	f.header.State.Store(int32(wire.FrameStateConsumed))
+}
+
+// Abandoned looks at the flag after Answer. The frame may have been reused by then: the worst that a wrong yes does is one post too many.
+func (f *Claimed) Abandoned() bool {
+	// Sequentially consistent with the store of the state in Answer; pairs with Client.Abandon.
+	return f.header.Flags.Load()&wire.FrameFlagsAbandoned != 0
+}
+
+// Count adds one response of size bytes to the response block.
+func (s *Server) Count(size uint64) {
+	s.responses++
+	s.responseBytes += size
+	s.mem.Response.PayloadWrittenBytes.Store(s.responseBytes)
+	// Pairs with inspectors only; the client goes by the frame's state.
+	s.mem.Response.PayloadWrittenCount.Store(s.responses)
+}
+
+// Drained reports whether the client has consumed every response.
+func (s *Server) Drained() bool {
+	// Pairs with the client's store in Client.Release.
+	return s.mem.Response.PayloadReadCount.Load() == s.responses
+}
+
+// Reset puts both blocks back to what an attaching client expects and the cursor to the start.
+func (s *Server) Reset() {
+	for _, b := range []*wire.OiebV2{s.mem.Request, s.mem.Response} {
+		b.PayloadWrittenBytes.Store(0)
+		b.PayloadWrittenCount.Store(0)
+		b.PayloadReadCount.Store(0)
+		b.PayloadFreeBytes.Store(s.mem.size())
+	}
+	*s = Server{mem: s.mem}
+}

@@ -1,0 +1,2 @@
+// Package spin has the building blocks of short busy waits.
+package spin

@@ -1,0 +1,220 @@
+package zeroduplex
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// WaitStrategy says how a side waits for the other.
+type WaitStrategy int
+
+// The wait strategies. They need not be the same on both sides.
+const (
+	// WaitHybrid spins for the spin window and then sleeps. The default.
+	WaitHybrid WaitStrategy = iota
+	// WaitSpin never sleeps: lowest latency, one core busy all the time.
+	WaitSpin
+	// WaitBlock sleeps at once: least processor time, a wake-up of 5 to 60 µs per wait.
+	WaitBlock
+)
+
+var waitNames = [...]string{WaitHybrid: "hybrid", WaitSpin: "spin", WaitBlock: "block"}
+
+// String is "hybrid", "spin" or "block".
+func (w WaitStrategy) String() string {
+	if w < 0 || int(w) >= len(waitNames) {
+		return fmt.Sprintf("WaitStrategy(%d)", int(w))
+	}
+	return waitNames[w]
+}
+
+// ParseWaitStrategy reads "hybrid", "spin" or "block".
+func ParseWaitStrategy(s string) (WaitStrategy, error) {
+	for i, name := range waitNames {
+		if s == name {
+			return WaitStrategy(i), nil
+		}
+	}
+	return 0, &Error{Code: ErrorCodeInvalidArgument, Op: "parse wait strategy", Detail: fmt.Sprintf("%q is none of spin, hybrid, block", s)}
+}
+
+// LapMode says when an empty ring starts again at its beginning.
+type LapMode int
+
+// The lap modes.
+const (
+	// LapEager starts over whenever nothing is in flight: the same cache-warm bytes again and again. The default.
+	LapEager LapMode = iota
+	// LapNeeded starts over only when a frame would not fit otherwise: walks through the whole ring.
+	LapNeeded
+)
+
+// commonOptions are the knobs of both sides.
+type commonOptions struct {
+	wait       WaitStrategy
+	spinWindow time.Duration
+	otherUsers bool
+}
+
+func defaultCommon() commonOptions {
+	return commonOptions{wait: WaitHybrid, spinWindow: wire.DefaultV2SpinWindow}
+}
+
+func (o commonOptions) check() string {
+	switch {
+	case o.wait < WaitHybrid || o.wait > WaitBlock:
+		return fmt.Sprintf("unknown wait strategy %d", int(o.wait))
+	case o.spinWindow < 0:
+		return fmt.Sprintf("spin window %v is negative", o.spinWindow)
+	}
+	return ""
+}
+
+type serverOptions struct {
+	commonOptions
+	workers      int
+	resetTimeout time.Duration
+	stopTimeout  time.Duration
+	mode         os.FileMode
+	onError      func(error)
+}
+
+type clientOptions struct {
+	commonOptions
+	connectTimeout time.Duration
+	callTimeout    time.Duration
+	sendTimeout    time.Duration
+	lap            LapMode
+	view           *SharedMemoryView
+}
+
+// ServerOption changes how a server works.
+type ServerOption interface{ applyServer(*serverOptions) }
+
+// ClientOption changes how a client works.
+type ClientOption interface{ applyClient(*clientOptions) }
+
+// Option is an option of both sides.
+type Option interface {
+	ServerOption
+	ClientOption
+}
+
+type commonOption func(*commonOptions)
+
+func (f commonOption) applyServer(o *serverOptions) { f(&o.commonOptions) }
+func (f commonOption) applyClient(o *clientOptions) { f(&o.commonOptions) }
+
+type serverOption func(*serverOptions)
+
+func (f serverOption) applyServer(o *serverOptions) { f(o) }
+
+type clientOption func(*clientOptions)
+
+func (f clientOption) applyClient(o *clientOptions) { f(o) }
+
+// WithWait sets the wait strategy.
+func WithWait(w WaitStrategy) Option { return commonOption(func(o *commonOptions) { o.wait = w }) }
+
+// WithSpinWindow sets how long a hybrid wait spins before it sleeps (50 µs).
+func WithSpinWindow(d time.Duration) Option {
+	return commonOption(func(o *commonOptions) { o.spinWindow = d })
+}
+
+// AllowOtherUsers accepts objects that belong to another user: a client attaches to them. Without it they are refused with
+// ErrPermissionDenied. The server's mode (WithMode) decides who can open the object at all.
+func AllowOtherUsers() Option { return commonOption(func(o *commonOptions) { o.otherUsers = true }) }
+
+// WithWorkers sets how many handlers run at the same time (1). With more than one, answers may come out of order.
+func WithWorkers(n int) ServerOption { return serverOption(func(o *serverOptions) { o.workers = n }) }
+
+// WithResetTimeout sets how long handlers of a client that is gone may run on before the server gives the object up and makes a
+// new one (2 s). It should be below the clients' connect timeout.
+func WithResetTimeout(d time.Duration) ServerOption {
+	return serverOption(func(o *serverOptions) { o.resetTimeout = d })
+}
+
+// WithStopTimeout sets how long Close and the end of Start's context wait for handlers and for responses to be consumed (5 s).
+func WithStopTimeout(d time.Duration) ServerOption {
+	return serverOption(func(o *serverOptions) { o.stopTimeout = d })
+}
+
+// WithMode sets the permission bits of the object and its semaphores (0600). To let another user connect, both sides need it:
+// the server WithMode(0o660) or 0o666, the client AllowOtherUsers.
+func WithMode(mode os.FileMode) ServerOption {
+	return serverOption(func(o *serverOptions) { o.mode = mode })
+}
+
+// WithErrorFunc is told of errors that no call returns: failing one-way handlers, a corrupted segment, a failed reset. It is
+// called from the server's goroutines and must not block.
+func WithErrorFunc(f func(error)) ServerOption {
+	return serverOption(func(o *serverOptions) { o.onError = f })
+}
+
+// WithConnectTimeout sets how long connecting may take (5 s); 0 tries once.
+func WithConnectTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *clientOptions) { o.connectTimeout = d })
+}
+
+// WithCallTimeout sets how long calls and receives wait when their context has no deadline (5 s).
+func WithCallTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *clientOptions) { o.callTimeout = d })
+}
+
+// WithSendTimeout sets how long sends and acquisitions wait for room when their context has no deadline (5 s).
+func WithSendTimeout(d time.Duration) ClientOption {
+	return clientOption(func(o *clientOptions) { o.sendTimeout = d })
+}
+
+// WithLap sets when an empty ring starts over.
+func WithLap(m LapMode) ClientOption { return clientOption(func(o *clientOptions) { o.lap = m }) }
+
+// WithMemory connects to a channel that lives in existing memory.
+func WithMemory(view *SharedMemoryView) ClientOption {
+	return clientOption(func(o *clientOptions) { o.view = view })
+}
+
+func newServerOptions(opts []ServerOption) (serverOptions, string) {
+	o := serverOptions{
+		commonOptions: defaultCommon(), workers: int(wire.DefaultV2Workers), resetTimeout: wire.DefaultV2ResetTimeout,
+		stopTimeout: wire.DefaultV2StopTimeout, mode: os.FileMode(wire.DefaultV2ObjectMode), onError: func(error) {},
+	}
+	for _, opt := range opts {
+		opt.applyServer(&o)
+	}
+	problem := o.check()
+	switch {
+	case problem != "":
+	case o.workers < 1:
+		problem = fmt.Sprintf("%d workers; at least 1 is needed", o.workers)
+	case o.resetTimeout < 0 || o.stopTimeout < 0:
+		problem = "a timeout is negative"
+	case o.mode.Perm() != o.mode || o.mode&0o600 != 0o600:
+		problem = fmt.Sprintf("mode %#o is not permission bits with at least 0600", uint32(o.mode))
+	case o.onError == nil:
+		problem = "the error function is nil"
+	}
+	return o, problem
+}
+
+func newClientOptions(opts []ClientOption) (clientOptions, string) {
+	o := clientOptions{
+		commonOptions: defaultCommon(), connectTimeout: wire.DefaultV2ConnectTimeout, callTimeout: wire.DefaultV2CallTimeout,
+		sendTimeout: wire.DefaultV2SendTimeout,
+	}
+	for _, opt := range opts {
+		opt.applyClient(&o)
+	}
+	problem := o.check()
+	switch {
+	case problem != "":
+	case o.connectTimeout < 0 || o.callTimeout < 0 || o.sendTimeout < 0:
+		problem = "a timeout is negative"
+	case o.lap != LapEager && o.lap != LapNeeded:
+		problem = fmt.Sprintf("unknown lap mode %d", int(o.lap))
+	}
+	return o, problem
+}

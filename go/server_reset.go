@@ -1,0 +1,109 @@
+package zeroduplex
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// watch notices clients that die while all workers are busy, and handlers that never end. It looks once a slice. It also stops the
+// server at the end of the context.
+func (s *InPlaceDuplexServer) watch(ctx context.Context) {
+	ticker := time.NewTicker(wire.DefaultV2WaitSlice)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-ctx.Done():
+			_ = s.Close() // whoever wants the error calls Stop, which waits for this one
+			return
+		case <-ticker.C:
+		}
+		s.mu.Lock()
+		// A polling worker does all of this itself.
+		if t := s.current; s.phase == serving && !s.polling && t.running > 0 {
+			t.checkDue = true
+			if !t.resetting && s.clientLeft(t) {
+				t.resetting = true
+				t.deadline = time.Now().Add(s.options.resetTimeout)
+			}
+			if t.resetting {
+				s.advanceReset(t)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// advanceReset ends a reset when its handlers have ended, or gives the object up when they do not; mu is held and nobody polls.
+func (s *InPlaceDuplexServer) advanceReset(t *tenure) {
+	switch {
+	case t.running == 0:
+		if err := s.reset(t); err != nil {
+			s.report(&Error{Code: ErrorCodeSystem, Op: "reset segment", Channel: s.name, Detail: "new clients must wait", Err: err})
+		}
+	case !time.Now().Before(t.deadline):
+		if err := s.giveUp(t); err != nil {
+			s.report(&Error{Code: ErrorCodeSystem, Op: "give up segment", Channel: s.name, Detail: "no client can connect", Err: err})
+		}
+	}
+}
+
+// reset makes the segment what an attaching client expects. No handler runs and nobody sleeps on the semaphores.
+func (s *InPlaceDuplexServer) reset(t *tenure) error {
+	seg := t.seg
+	fresh, err := replaceSemaphores(s.name, s.options.mode)
+	if err != nil {
+		// The next slice tries again; until then connecting says that the server is busy.
+		return err
+	}
+	old := seg.semaphores
+	seg.semaphores = fresh
+	size := uint64(len(seg.metadataRequest))
+	seg.Request.MetadataWrittenBytes.Store(0)
+	seg.Request.MetadataFreeBytes.Store(size)
+	t.ring.Reset()
+	seg.Response.ReaderPid.Store(wire.PidNone)
+	seg.Response.WriterPid.Store(uint64(os.Getpid()))
+	t.resetting, t.corrupt, t.checkDue = false, false, false
+	t.checked = time.Now()
+	// Last: pairs with the acquire load of the attaching client, which waits for it.
+	seg.Request.WriterPid.Store(wire.PidNone)
+	return old.close()
+}
+
+// giveUp leaves the segment to handlers that do not end and starts anew under the same name. Their late answers go to the old
+// mapping, where nobody sees them; their workers end with them.
+func (s *InPlaceDuplexServer) giveUp(old *tenure) error {
+	old.deadline = time.Now().Add(s.options.resetTimeout) // for the next try, should this one fail
+	own, named := old.seg.provider.(*SharedMemory)
+	if !named {
+		// Existing memory cannot be replaced: the next client waits until the handlers end.
+		return nil
+	}
+	if err := own.object.RemoveIfNamed(s.name); err != nil {
+		return err
+	}
+	// Clients that wait on this object see byte 0 free and open the name again.
+	if err := old.seg.life.releaseServer(); err != nil {
+		return err
+	}
+	config := s.config
+	config.Memory = nil
+	seg, err := createSegment(s.name, config, s.options.mode, s.metadata)
+	if err != nil {
+		// The server has no object any more and cannot get one.
+		go func() { _ = s.Stop(0) }() // not under the lock that we hold; the error function is told why
+		return err
+	}
+	s.current = newTenure(seg)
+	// The old tenure's workers see that it is no longer current and end; new ones start.
+	for range s.options.workers {
+		go s.serve(s.current)
+	}
+	s.work.Broadcast()
+	return old.unreference()
+}

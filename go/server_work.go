@@ -1,0 +1,271 @@
+package zeroduplex
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/ring"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+// serve is one worker: it takes requests of its tenure until the server stops or gives the tenure up.
+func (s *InPlaceDuplexServer) serve(t *tenure) {
+	var w work
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		f, ok := s.next(t)
+		if !ok {
+			return
+		}
+		s.mu.Unlock()
+		size, answered := s.handle(&w, f)
+		s.mu.Lock()
+		s.settle(t, &f, size, answered)
+	}
+}
+
+// next waits for a request; mu is held on entry and return.
+//
+// One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
+// between a look and a sleep; a worker that takes a request wakes another for the role.
+func (s *InPlaceDuplexServer) next(t *tenure) (ring.Claimed, bool) {
+	for s.phase == serving && s.current == t {
+		if f, ok := s.look(t); ok {
+			t.running++
+			t.references++
+			if s.idle > 0 {
+				s.work.Signal()
+			}
+			return f, true
+		}
+		if s.phase != serving || s.current != t {
+			break // stopped, or given up, in look
+		}
+		if s.polling {
+			s.idle++
+			s.work.Wait()
+			s.idle--
+			continue
+		}
+		s.polling = true
+		t.references++ // stopping does not wait for ever
+		s.poll(t)
+		s.polling = false
+		_ = t.unreference() // Stop has reported
+	}
+	s.work.Signal() // we may have been woken for a role that we do not take
+	s.finished.Broadcast()
+	return ring.Claimed{}, false
+}
+
+// look takes the next request, and does what a client that left makes necessary; mu is held.
+func (s *InPlaceDuplexServer) look(t *tenure) (ring.Claimed, bool) {
+	if f, ok := s.take(t); ok {
+		return f, true
+	}
+	if !t.resetting && s.clientLeft(t) {
+		t.resetting = true
+		t.deadline = time.Now().Add(s.options.resetTimeout)
+		// What it published before it left: one-way requests still run.
+		if f, ok := s.take(t); ok {
+			return f, true
+		}
+	}
+	switch {
+	case !t.resetting:
+	case s.polling:
+		s.kick() // a reset replaces the semaphore that the poller sleeps on, so the poller does it
+	default:
+		s.advanceReset(t)
+	}
+	return ring.Claimed{}, false
+}
+
+// take walks the cursor to the next request that is to be run.
+func (s *InPlaceDuplexServer) take(t *tenure) (ring.Claimed, bool) {
+	for !t.corrupt {
+		f, ok, err := t.ring.Next()
+		switch {
+		case err != nil:
+			s.markCorrupted(t, err)
+		case !ok:
+			return ring.Claimed{}, false
+		case f.Cancelled:
+			t.ring.Skip(&f)
+			t.seg.spaceAvailable.PostIfZero()
+		case t.resetting && !f.OneWay:
+			t.ring.Pass(&f)
+		case t.ring.Take(&f):
+			return f, true
+		default:
+			// Cancelled since we looked: the next round skips it.
+		}
+	}
+	return ring.Claimed{}, false
+}
+
+// markCorrupted stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows.
+func (s *InPlaceDuplexServer) markCorrupted(t *tenure, err error) {
+	t.corrupt = true
+	// Pairs with the client's acquire load in checkPeer.
+	t.seg.Response.WriterPid.Store(wire.PidNone)
+	t.seg.responseReady.PostIfZero()
+	t.seg.spaceAvailable.PostIfZero()
+	s.report(&Error{Code: ErrorCodeCorrupted, Op: "take request", Channel: s.name, Err: err})
+}
+
+func (s *InPlaceDuplexServer) report(err error) {
+	// Not under the lock: the application may ask the server something.
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	s.options.onError(err)
+}
+
+// clientLeft reports whether a client was attached that is gone or wants a reset; mu is held.
+func (s *InPlaceDuplexServer) clientLeft(t *tenure) bool {
+	// Pairs with the stores of the attaching and the leaving client.
+	switch t.seg.Request.WriterPid.Load() {
+	case wire.PidNone:
+		return t.corrupt && !t.seg.life.clientAlive()
+	case wire.ResetWanted:
+		return true
+	}
+	if !t.checkDue {
+		return false
+	}
+	t.checkDue, t.checked = false, time.Now()
+	return !t.seg.life.clientAlive()
+}
+
+// poll waits for something to look at; mu is held on entry and return, the polling role by the caller.
+func (s *InPlaceDuplexServer) poll(t *tenure) {
+	passed, kicks := t.ring.Passed(), s.kicks.Load()
+	slice := wire.DefaultV2WaitSlice
+	if left := time.Until(t.deadline); t.resetting && left > 0 {
+		slice = min(slice, left)
+	}
+	// In a reset, or after corruption, what is published is no reason to stop waiting.
+	quiet := t.resetting || t.corrupt
+	s.mu.Unlock()
+	found, token := false, false
+	if !quiet && s.options.wait != WaitBlock {
+		found = s.spinForRequest(t, passed, kicks)
+	}
+	if !found && (quiet || s.options.wait != WaitSpin) {
+		token = t.seg.requestReady.Wait(slice)
+	}
+	s.mu.Lock()
+	if found {
+		return
+	}
+	age := time.Since(t.checked)
+	t.checkDue = t.checkDue || age >= wire.DefaultV2WaitSlice || token && age >= time.Millisecond
+}
+
+// spinForRequest spins for the spin window, or for a slice when it never sleeps. True: there is something to look at.
+func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uint32) bool {
+	window := s.options.spinWindow
+	if s.options.wait == WaitSpin {
+		window = wire.DefaultV2WaitSlice
+	}
+	var start time.Time
+	for {
+		for range spinBatch {
+			if t.ring.Published(passed) {
+				return true
+			}
+			spin.Pause()
+		}
+		if s.kicks.Load() != kicks || t.seg.Request.WriterPid.Load() == wire.ResetWanted {
+			return true
+		}
+		// The clock, and the turn of other goroutines, only when a whole batch was in vain.
+		if start.IsZero() {
+			start = time.Now()
+		} else if time.Since(start) >= window {
+			return false
+		}
+		yield()
+	}
+}
+
+// handle runs the handler and answers. It returns the size of the response; answered is false for one-way requests.
+func (s *InPlaceDuplexServer) handle(w *work, f ring.Claimed) (size uint64, answered bool) {
+	err := s.call(w.begin(f))
+	size = w.size
+	w.end()
+	if f.OneWay {
+		if err != nil {
+			s.options.onError(&Error{Code: ErrorCodeHandlerFailed, Op: "handle one-way request", Channel: s.name, Err: err})
+		}
+		f.Finish()
+		return 0, false
+	}
+	if err == nil {
+		f.Answer(size, int32(wire.FrameStatusOk), false)
+		return size, true
+	}
+	size, status := writeFailure(f.Data[:f.Capacity], err)
+	f.Answer(size, status, true)
+	return size, true
+}
+
+// call runs the handler; a panic of it becomes its error.
+func (s *InPlaceDuplexServer) call(f Frame) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %v", p)
+		}
+	}()
+	return s.handler(f)
+}
+
+// writeFailure puts an error's message into a frame, cut at a character's boundary.
+func writeFailure(area []byte, err error) (size uint64, status int32) {
+	status = int32(wire.FrameStatusHandlerFailed)
+	var app *failure
+	switch {
+	case errors.As(err, &app):
+		status = app.code
+	case errors.Is(err, ErrResponseTooLarge):
+		status = int32(wire.FrameStatusResponseTooLarge)
+	}
+	message := err.Error()
+	n := min(len(message), len(area))
+	for n > 0 && n < len(message) && !utf8.RuneStart(message[n]) {
+		n--
+	}
+	copy(area, message[:n])
+	return uint64(n), status
+}
+
+// settle counts an answer and wakes whom it concerns; mu is held. The client may have read the answer already.
+func (s *InPlaceDuplexServer) settle(t *tenure, f *ring.Claimed, size uint64, answered bool) {
+	// The counters' stores are sequentially consistent with the looks at the values below; pairs with the client, which takes its token
+	// and then looks at the state.
+	if answered {
+		t.ring.Count(size)
+		t.seg.responseReady.PostIfZero()
+		// The value first: the frame's line is the client's by now, and costs a cache miss.
+		if t.seg.spaceAvailable.Value() == 0 && f.Abandoned() {
+			t.seg.spaceAvailable.PostIfZero()
+		}
+	} else {
+		t.seg.spaceAvailable.PostIfZero()
+	}
+	t.running--
+	if t.resetting {
+		t.deadline = time.Now().Add(s.options.resetTimeout) // it gets on
+		if t.running == 0 && s.current == t {
+			s.kick()
+		}
+	}
+	if s.phase != serving {
+		s.finished.Broadcast()
+	}
+	_ = t.unreference() // only a tenure given up ends here; nobody is left to tell of a failing munmap
+}
