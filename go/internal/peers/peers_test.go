@@ -62,7 +62,7 @@ func TestServersThatDoNot(t *testing.T) {
 	folder := t.TempDir()
 	for body, want := range map[string]string{
 		"echo oops >&2; exit 3": "x bad: it ended before it was ready: oops",
-		"echo steady; sleep 9":  `x bad: it printed "steady\n" instead of "ready"`,
+		"echo steady; exec sleep 9":  `x bad: it printed "steady\n" instead of "ready"`,
 	} {
 		_, err := Command{script(t, filepath.Join(folder, "x", "bad"), body)}.Start(context.Background())
 		assert.EqualError(t, err, want)
