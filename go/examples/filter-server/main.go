@@ -82,8 +82,8 @@ func serve(ctx context.Context, server *zeroduplex.InPlaceDuplexServer, handler 
 var handlers = map[string]func(*zeroduplex.InPlaceDuplexServer) zeroduplex.Handler{
 	"invert": pictures(filter.Invert),
 	"blur":   pictures(filter.Blur),
-	"echo":   plain(func(*zeroduplex.Frame) error { return nil }),
-	"sleep": plain(func(f *zeroduplex.Frame) error {
+	"echo":   plain(func(zeroduplex.Frame) error { return nil }),
+	"sleep": plain(func(f zeroduplex.Frame) error {
 		milliseconds := f.Opcode()
 		if milliseconds == 0 {
 			milliseconds = 10
@@ -91,7 +91,7 @@ var handlers = map[string]func(*zeroduplex.InPlaceDuplexServer) zeroduplex.Handl
 		time.Sleep(time.Duration(milliseconds) * time.Millisecond)
 		return nil
 	}),
-	"fail": plain(func(*zeroduplex.Frame) error { return zeroduplex.Failure(1, "asked to fail") }),
+	"fail": plain(func(zeroduplex.Frame) error { return zeroduplex.Failure(1, "asked to fail") }),
 }
 
 func plain(handler zeroduplex.Handler) func(*zeroduplex.InPlaceDuplexServer) zeroduplex.Handler {
@@ -101,7 +101,7 @@ func plain(handler zeroduplex.Handler) func(*zeroduplex.InPlaceDuplexServer) zer
 // pictures makes a handler of a filter. f.Data() is shared memory: what the filter writes there is the response.
 func pictures(apply func([]byte, filter.Geometry) error) func(*zeroduplex.InPlaceDuplexServer) zeroduplex.Handler {
 	return func(server *zeroduplex.InPlaceDuplexServer) zeroduplex.Handler {
-		return func(f *zeroduplex.Frame) error {
+		return func(f zeroduplex.Frame) error {
 			metadata, err := server.ClientMetadata()
 			if err != nil {
 				return err

@@ -129,13 +129,13 @@ func TestScalingAveragesAndShowsTheGroundBehindTransparentPixels(t *testing.T) {
 
 func TestTextDrawsEveryPrintableCharacter(t *testing.T) {
 	require.Len(t, glyphs, '~'-' '+1)
-	seen := map[[glyphWidth]byte]rune{}
+	seen := map[[glyphWidth]uint16]rune{}
 	for c := ' '; c <= '~'; c++ {
 		other, double := seen[glyphs[c-' ']]
 		assert.False(t, double, "%q looks like %q", c, other)
 		seen[glyphs[c-' ']] = c
 	}
-	a, b := image.NewNRGBA(image.Rect(0, 0, 12, 14)), image.NewNRGBA(image.Rect(0, 0, 12, 14))
+	a, b := image.NewNRGBA(image.Rect(0, 0, 12, 18)), image.NewNRGBA(image.Rect(0, 0, 12, 18))
 	drawText(a, 0, 0, 2, ink, "\x00")
 	drawText(b, 0, 0, 2, ink, "?")
 	assert.Equal(t, b.Pix, a.Pix)

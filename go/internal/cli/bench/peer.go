@@ -75,7 +75,7 @@ func (o peerOptions) serve(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	handle := func(f *zeroduplex.Frame) error {
+	handle := func(f zeroduplex.Frame) error {
 		if f.Opcode() == benchproto.OpcodeLimit {
 			return line.Return()
 		}

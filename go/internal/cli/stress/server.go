@@ -67,7 +67,7 @@ func (s *server) serve(ctx context.Context, channel *zeroduplex.InPlaceDuplexSer
 	return errors.Join(channel.Stop(5*time.Second), channel.Close())
 }
 
-func (s *server) handle(f *zeroduplex.Frame) error {
+func (s *server) handle(f zeroduplex.Frame) error {
 	s.handled.Add(1)
 	if f.OneWay() {
 		s.oneWay.Add(1)
