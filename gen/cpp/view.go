@@ -182,13 +182,13 @@ func protocolView(p ir.Protocol) protocol {
 		Identity:    id(naming.Constant, p.Oieb, "identity_word"),
 		IdentityHex: number(p.IdentityWord, "u64"),
 	}
-	var names []string
+	var values []string
 	for i, component := range p.Components {
 		name := id(naming.Constant, "protocol", p.Name, component)
 		view.Components = append(view.Components, constant{Name: name, Value: fmt.Sprint(p.Version[i])})
-		names = append(names, name)
+		values = append(values, fmt.Sprint(p.Version[i]))
 	}
-	view.Values = strings.Join(names, ", ")
+	view.Values = strings.Join(values, ", ")
 	return view
 }
 

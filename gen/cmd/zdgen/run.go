@@ -67,7 +67,11 @@ func generate(ctx context.Context, o options, stdout io.Writer) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(document)
 	}
-	files, err := gen.Files(document, gen.Backends())
+	backends, err := gen.Backends(o.root)
+	if err != nil {
+		return err
+	}
+	files, err := gen.Files(document, backends)
 	if err != nil {
 		return err
 	}

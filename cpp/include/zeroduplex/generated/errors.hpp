@@ -231,287 +231,349 @@ enum class ErrorCode : std::int32_t {
 /// An argument is outside what the call accepts. Correct the argument named in the message.
 class InvalidArgumentError : public Error {
  public:
-  explicit InvalidArgumentError(std::string detail) : InvalidArgumentError(ErrorCode::invalid_argument, std::move(detail)) {}
+  explicit InvalidArgumentError(std::string detail)
+      : InvalidArgumentError(ErrorCode::invalid_argument, std::move(detail)) {}
 
  protected:
-  InvalidArgumentError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  InvalidArgumentError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The channel name breaks the name rules. Use 1 to 200 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.
 class InvalidNameError : public InvalidArgumentError {
  public:
-  explicit InvalidNameError(std::string detail) : InvalidNameError(ErrorCode::invalid_name, std::move(detail)) {}
+  explicit InvalidNameError(std::string detail)
+      : InvalidNameError(ErrorCode::invalid_name, std::move(detail)) {}
 
  protected:
-  InvalidNameError(ErrorCode code, std::string detail) : InvalidArgumentError(code, std::move(detail)) {}
+  InvalidNameError(ErrorCode code, std::string detail)
+      : InvalidArgumentError(code, std::move(detail)) {}
 };
 
 /// The name belongs to a living owner, or to a file that is not ours. Stop the owner or choose another name.
 class NameInUseError : public Error {
  public:
-  explicit NameInUseError(std::string detail) : NameInUseError(ErrorCode::name_in_use, std::move(detail)) {}
+  explicit NameInUseError(std::string detail)
+      : NameInUseError(ErrorCode::name_in_use, std::move(detail)) {}
 
  protected:
-  NameInUseError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  NameInUseError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// No living server has this name. Start the server, or connect with a longer timeout.
 class ServerNotFoundError : public Error {
  public:
-  explicit ServerNotFoundError(std::string detail) : ServerNotFoundError(ErrorCode::server_not_found, std::move(detail)) {}
+  explicit ServerNotFoundError(std::string detail)
+      : ServerNotFoundError(ErrorCode::server_not_found, std::move(detail)) {}
 
  protected:
-  ServerNotFoundError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ServerNotFoundError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The server is busy with a dead client's request. Try again, or give the server a shorter reset timeout.
 class ServerBusyError : public Error {
  public:
-  explicit ServerBusyError(std::string detail) : ServerBusyError(ErrorCode::server_busy, std::move(detail)) {}
+  explicit ServerBusyError(std::string detail)
+      : ServerBusyError(ErrorCode::server_busy, std::move(detail)) {}
 
  protected:
-  ServerBusyError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ServerBusyError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Another client or writer is attached. Close the other one, or use a channel of your own.
 class WriterAlreadyConnectedError : public Error {
  public:
-  explicit WriterAlreadyConnectedError(std::string detail) : WriterAlreadyConnectedError(ErrorCode::writer_already_connected, std::move(detail)) {}
+  explicit WriterAlreadyConnectedError(std::string detail)
+      : WriterAlreadyConnectedError(ErrorCode::writer_already_connected, std::move(detail)) {}
 
  protected:
-  WriterAlreadyConnectedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  WriterAlreadyConnectedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Another reader owns the buffer. Close the other one, or use another name.
 class ReaderAlreadyConnectedError : public Error {
  public:
-  explicit ReaderAlreadyConnectedError(std::string detail) : ReaderAlreadyConnectedError(ErrorCode::reader_already_connected, std::move(detail)) {}
+  explicit ReaderAlreadyConnectedError(std::string detail)
+      : ReaderAlreadyConnectedError(ErrorCode::reader_already_connected, std::move(detail)) {}
 
  protected:
-  ReaderAlreadyConnectedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ReaderAlreadyConnectedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The segment speaks another protocol version. Use a library of the version named in the message on both sides.
 class VersionMismatchError : public Error {
  public:
-  explicit VersionMismatchError(std::string detail) : VersionMismatchError(ErrorCode::version_mismatch, std::move(detail)) {}
+  explicit VersionMismatchError(std::string detail)
+      : VersionMismatchError(ErrorCode::version_mismatch, std::move(detail)) {}
 
  protected:
-  VersionMismatchError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  VersionMismatchError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Shared memory holds what a correct peer never writes. Close and connect again; look for a process that writes
 /// into the segment.
 class CorruptedError : public Error {
  public:
-  explicit CorruptedError(std::string detail) : CorruptedError(ErrorCode::corrupted, std::move(detail)) {}
+  explicit CorruptedError(std::string detail)
+      : CorruptedError(ErrorCode::corrupted, std::move(detail)) {}
 
  protected:
-  CorruptedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  CorruptedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The object belongs to another user or denies access. Run both sides as the same user, or allow other users in
 /// the options and set the mode.
 class PermissionDeniedError : public Error {
  public:
-  explicit PermissionDeniedError(std::string detail) : PermissionDeniedError(ErrorCode::permission_denied, std::move(detail)) {}
+  explicit PermissionDeniedError(std::string detail)
+      : PermissionDeniedError(ErrorCode::permission_denied, std::move(detail)) {}
 
  protected:
-  PermissionDeniedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  PermissionDeniedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Shared memory is full. Free shared memory, enlarge /dev/shm, or ask for a smaller payload.
 class OutOfMemoryError : public Error {
  public:
-  explicit OutOfMemoryError(std::string detail) : OutOfMemoryError(ErrorCode::out_of_memory, std::move(detail)) {}
+  explicit OutOfMemoryError(std::string detail)
+      : OutOfMemoryError(ErrorCode::out_of_memory, std::move(detail)) {}
 
  protected:
-  OutOfMemoryError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  OutOfMemoryError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The deadline passed. Wait longer, or find out what the peer is doing.
 class TimeoutError : public Error {
  public:
-  explicit TimeoutError(std::string detail) : TimeoutError(ErrorCode::timeout, std::move(detail)) {}
+  explicit TimeoutError(std::string detail)
+      : TimeoutError(ErrorCode::timeout, std::move(detail)) {}
 
  protected:
-  TimeoutError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  TimeoutError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The ring had no room for the frame before the deadline. Release responses sooner, or use a larger payload.
 class BufferFullError : public Error {
  public:
-  explicit BufferFullError(std::string detail) : BufferFullError(ErrorCode::buffer_full, std::move(detail)) {}
+  explicit BufferFullError(std::string detail)
+      : BufferFullError(ErrorCode::buffer_full, std::move(detail)) {}
 
  protected:
-  BufferFullError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  BufferFullError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Another acquired request buffer was neither committed nor aborted before the deadline. Commit or abort the
 /// acquired buffer.
 class AcquisitionOpenError : public BufferFullError {
  public:
-  explicit AcquisitionOpenError(std::string detail) : AcquisitionOpenError(ErrorCode::acquisition_open, std::move(detail)) {}
+  explicit AcquisitionOpenError(std::string detail)
+      : AcquisitionOpenError(ErrorCode::acquisition_open, std::move(detail)) {}
 
  protected:
-  AcquisitionOpenError(ErrorCode code, std::string detail) : BufferFullError(code, std::move(detail)) {}
+  AcquisitionOpenError(ErrorCode code, std::string detail)
+      : BufferFullError(code, std::move(detail)) {}
 };
 
 /// The frame can never fit the payload. Create the channel with a larger payload.
 class FrameTooLargeError : public Error {
  public:
-  explicit FrameTooLargeError(std::string detail) : FrameTooLargeError(ErrorCode::frame_too_large, std::move(detail)) {}
+  explicit FrameTooLargeError(std::string detail)
+      : FrameTooLargeError(ErrorCode::frame_too_large, std::move(detail)) {}
 
  protected:
-  FrameTooLargeError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  FrameTooLargeError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The response did not fit the capacity that the request asked for. Send the request with a larger response
 /// capacity.
 class ResponseTooLargeError : public Error {
  public:
-  explicit ResponseTooLargeError(std::string detail) : ResponseTooLargeError(ErrorCode::response_too_large, std::move(detail)) {}
+  explicit ResponseTooLargeError(std::string detail)
+      : ResponseTooLargeError(ErrorCode::response_too_large, std::move(detail)) {}
 
  protected:
-  ResponseTooLargeError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ResponseTooLargeError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The server's handler failed. See the message and the status that the handler gave.
 class HandlerFailedError : public Error {
  public:
-  explicit HandlerFailedError(std::string detail) : HandlerFailedError(ErrorCode::handler_failed, std::move(detail)) {}
+  explicit HandlerFailedError(std::string detail)
+      : HandlerFailedError(ErrorCode::handler_failed, std::move(detail)) {}
 
  protected:
-  HandlerFailedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  HandlerFailedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The server is gone; its untaken and unanswered requests are lost. Connect again, and send again what you kept
 /// a copy of.
 class ServerDeadError : public Error {
  public:
-  explicit ServerDeadError(std::string detail) : ServerDeadError(ErrorCode::server_dead, std::move(detail)) {}
+  explicit ServerDeadError(std::string detail)
+      : ServerDeadError(ErrorCode::server_dead, std::move(detail)) {}
 
  protected:
-  ServerDeadError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ServerDeadError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The client is gone. Nothing; the server goes on with the next client.
 class ClientDeadError : public Error {
  public:
-  explicit ClientDeadError(std::string detail) : ClientDeadError(ErrorCode::client_dead, std::move(detail)) {}
+  explicit ClientDeadError(std::string detail)
+      : ClientDeadError(ErrorCode::client_dead, std::move(detail)) {}
 
  protected:
-  ClientDeadError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ClientDeadError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// This object was closed. Create a new one.
 class ClosedError : public Error {
  public:
-  explicit ClosedError(std::string detail) : ClosedError(ErrorCode::closed, std::move(detail)) {}
+  explicit ClosedError(std::string detail)
+      : ClosedError(ErrorCode::closed, std::move(detail)) {}
 
  protected:
-  ClosedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ClosedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The frame was used after its release, or the buffer after commit or abort. Keep frame and buffer only until
 /// you release, commit or abort them.
 class FrameReleasedError : public Error {
  public:
-  explicit FrameReleasedError(std::string detail) : FrameReleasedError(ErrorCode::frame_released, std::move(detail)) {}
+  explicit FrameReleasedError(std::string detail)
+      : FrameReleasedError(ErrorCode::frame_released, std::move(detail)) {}
 
  protected:
-  FrameReleasedError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  FrameReleasedError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// No response with this sequence number is outstanding. Ask for a sequence number that send_request or commit
 /// gave and that was not received yet.
 class UnknownSequenceError : public InvalidArgumentError {
  public:
-  explicit UnknownSequenceError(std::string detail) : UnknownSequenceError(ErrorCode::unknown_sequence, std::move(detail)) {}
+  explicit UnknownSequenceError(std::string detail)
+      : UnknownSequenceError(ErrorCode::unknown_sequence, std::move(detail)) {}
 
  protected:
-  UnknownSequenceError(ErrorCode code, std::string detail) : InvalidArgumentError(code, std::move(detail)) {}
+  UnknownSequenceError(ErrorCode code, std::string detail)
+      : InvalidArgumentError(code, std::move(detail)) {}
 };
 
 /// The metadata does not fit its block. Create the channel with a larger metadata size.
 class MetadataTooLargeError : public InvalidArgumentError {
  public:
-  explicit MetadataTooLargeError(std::string detail) : MetadataTooLargeError(ErrorCode::metadata_too_large, std::move(detail)) {}
+  explicit MetadataTooLargeError(std::string detail)
+      : MetadataTooLargeError(ErrorCode::metadata_too_large, std::move(detail)) {}
 
  protected:
-  MetadataTooLargeError(ErrorCode code, std::string detail) : InvalidArgumentError(code, std::move(detail)) {}
+  MetadataTooLargeError(ErrorCode code, std::string detail)
+      : InvalidArgumentError(code, std::move(detail)) {}
 };
 
 /// Metadata can be written once. Write all of it in one call.
 class MetadataAlreadyWrittenError : public Error {
  public:
-  explicit MetadataAlreadyWrittenError(std::string detail) : MetadataAlreadyWrittenError(ErrorCode::metadata_already_written, std::move(detail)) {}
+  explicit MetadataAlreadyWrittenError(std::string detail)
+      : MetadataAlreadyWrittenError(ErrorCode::metadata_already_written, std::move(detail)) {}
 
  protected:
-  MetadataAlreadyWrittenError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  MetadataAlreadyWrittenError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The request or the wait was cancelled. Nothing; it was asked for.
 class CancelledError : public Error {
  public:
-  explicit CancelledError(std::string detail) : CancelledError(ErrorCode::cancelled, std::move(detail)) {}
+  explicit CancelledError(std::string detail)
+      : CancelledError(ErrorCode::cancelled, std::move(detail)) {}
 
  protected:
-  CancelledError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  CancelledError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The platform lacks what the protocol needs. Use 64-bit Linux with glibc's semaphores.
 class UnsupportedPlatformError : public Error {
  public:
-  explicit UnsupportedPlatformError(std::string detail) : UnsupportedPlatformError(ErrorCode::unsupported_platform, std::move(detail)) {}
+  explicit UnsupportedPlatformError(std::string detail)
+      : UnsupportedPlatformError(ErrorCode::unsupported_platform, std::move(detail)) {}
 
  protected:
-  UnsupportedPlatformError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  UnsupportedPlatformError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// A system call failed. See the message for the call and its error.
 class SystemError : public Error {
  public:
-  explicit SystemError(std::string detail) : SystemError(ErrorCode::system, std::move(detail)) {}
+  explicit SystemError(std::string detail)
+      : SystemError(ErrorCode::system, std::move(detail)) {}
 
  protected:
-  SystemError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  SystemError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// A v1 frame has another sequence number than expected. Use one writer per buffer.
 class SequenceError : public CorruptedError {
  public:
-  explicit SequenceError(std::string detail) : SequenceError(ErrorCode::sequence, std::move(detail)) {}
+  explicit SequenceError(std::string detail)
+      : SequenceError(ErrorCode::sequence, std::move(detail)) {}
 
  protected:
-  SequenceError(ErrorCode code, std::string detail) : CorruptedError(code, std::move(detail)) {}
+  SequenceError(ErrorCode code, std::string detail)
+      : CorruptedError(code, std::move(detail)) {}
 };
 
 /// A v1 frame cannot be empty. Write at least one byte.
 class InvalidFrameSizeError : public InvalidArgumentError {
  public:
-  explicit InvalidFrameSizeError(std::string detail) : InvalidFrameSizeError(ErrorCode::invalid_frame_size, std::move(detail)) {}
+  explicit InvalidFrameSizeError(std::string detail)
+      : InvalidFrameSizeError(ErrorCode::invalid_frame_size, std::move(detail)) {}
 
  protected:
-  InvalidFrameSizeError(ErrorCode code, std::string detail) : InvalidArgumentError(code, std::move(detail)) {}
+  InvalidFrameSizeError(ErrorCode code, std::string detail)
+      : InvalidArgumentError(code, std::move(detail)) {}
 };
 
 /// The v1 writer is gone and everything it wrote was read. Wait for a new writer.
 class WriterDeadError : public Error {
  public:
-  explicit WriterDeadError(std::string detail) : WriterDeadError(ErrorCode::writer_dead, std::move(detail)) {}
+  explicit WriterDeadError(std::string detail)
+      : WriterDeadError(ErrorCode::writer_dead, std::move(detail)) {}
 
  protected:
-  WriterDeadError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  WriterDeadError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// The v1 reader is gone. Connect again when a new reader exists.
 class ReaderDeadError : public Error {
  public:
-  explicit ReaderDeadError(std::string detail) : ReaderDeadError(ErrorCode::reader_dead, std::move(detail)) {}
+  explicit ReaderDeadError(std::string detail)
+      : ReaderDeadError(ErrorCode::reader_dead, std::move(detail)) {}
 
  protected:
-  ReaderDeadError(ErrorCode code, std::string detail) : Error(code, std::move(detail)) {}
+  ReaderDeadError(ErrorCode code, std::string detail)
+      : Error(code, std::move(detail)) {}
 };
 
 /// Throws the exception of the given kind.

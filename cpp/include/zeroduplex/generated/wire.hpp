@@ -23,7 +23,7 @@ inline constexpr std::uint8_t protocol_v1_minor = 0;
 inline constexpr std::uint8_t protocol_v1_patch = 0;
 inline constexpr std::uint8_t protocol_v1_reserved = 0;
 /// The version as it stands in the segment.
-inline constexpr std::array<std::uint8_t, 4> protocol_v1_version{protocol_v1_major, protocol_v1_minor, protocol_v1_patch, protocol_v1_reserved};
+inline constexpr std::array<std::uint8_t, 4> protocol_v1_version{1, 0, 0, 0};
 /// The first eight bytes of a segment, read as one little-endian number.
 inline constexpr std::uint64_t oieb_v1_identity_word = 0x100000080U;
 
@@ -33,7 +33,7 @@ inline constexpr std::uint8_t protocol_v2_minor = 0;
 inline constexpr std::uint8_t protocol_v2_patch = 0;
 inline constexpr std::uint8_t protocol_v2_reserved = 0;
 /// The version as it stands in the segment.
-inline constexpr std::array<std::uint8_t, 4> protocol_v2_version{protocol_v2_major, protocol_v2_minor, protocol_v2_patch, protocol_v2_reserved};
+inline constexpr std::array<std::uint8_t, 4> protocol_v2_version{2, 0, 0, 0};
 /// The first eight bytes of a segment, read as one little-endian number.
 inline constexpr std::uint64_t oieb_v2_identity_word = 0x200000058U;
 
