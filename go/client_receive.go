@@ -78,6 +78,13 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 		return Response{}, err
 	}
 	f.Taken = true
+	if c.options.wait != WaitBlock {
+		c.mu.Unlock()
+		if spinFor(f) {
+			return c.deliver(f)
+		}
+		c.mu.Lock()
+	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
 	err := c.await(&w, f)
 	if err != nil {

@@ -19,6 +19,7 @@ type pause struct {
 	deadline  time.Time
 	spinUntil time.Time // zero: no spinning
 	forever   bool      // spin until the deadline
+	manners   manners
 }
 
 // begin reads the clock and settles deadline and spin window.
@@ -41,13 +42,17 @@ func (p *pause) begin(o commonOptions) {
 	}
 }
 
-// spinning reports whether to go on spinning. It lets other goroutines run, since a spinning one holds its processor.
+// spinning reports whether to go on spinning.
 func (p *pause) spinning() bool {
-	if !p.forever && (p.spinUntil.IsZero() || !time.Now().Before(p.spinUntil)) {
+	if !p.forever && p.spinUntil.IsZero() {
+		return false
+	}
+	now := time.Now()
+	if !p.forever && !now.Before(p.spinUntil) {
 		p.spinUntil = time.Time{}
 		return false
 	}
-	yield()
+	p.manners.keep(now)
 	return true
 }
 
@@ -79,5 +84,21 @@ func (p *pause) receive(wake <-chan struct{}) error {
 	}
 }
 
-// yield lets other goroutines run on this processor.
-func yield() { runtime.Gosched() }
+// yieldEvery is how long a spinning goroutine keeps its processor to itself. Yielding costs microseconds when it makes the scheduler
+// start another thread, so short waits never do.
+const yieldEvery = 20 * time.Microsecond
+
+// manners lets other goroutines run now and then while one spins.
+type manners struct {
+	last time.Time
+}
+
+func (m *manners) keep(now time.Time) {
+	switch {
+	case m.last.IsZero():
+		m.last = now
+	case now.Sub(m.last) >= yieldEvery:
+		runtime.Gosched()
+		m.last = now
+	}
+}

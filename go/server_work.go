@@ -173,6 +173,7 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 		window = wire.DefaultV2WaitSlice
 	}
 	var start time.Time
+	var manners manners
 	for {
 		for range spinBatch {
 			if t.ring.Published(passed) {
@@ -183,13 +184,14 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 		if s.kicks.Load() != kicks || t.seg.Request.WriterPid.Load() == wire.ResetWanted {
 			return true
 		}
-		// The clock, and the turn of other goroutines, only when a whole batch was in vain.
+		// The clock only when a whole batch was in vain.
+		now := time.Now()
 		if start.IsZero() {
-			start = time.Now()
-		} else if time.Since(start) >= window {
+			start = now
+		} else if now.Sub(start) >= window {
 			return false
 		}
-		yield()
+		manners.keep(now)
 	}
 }
 
