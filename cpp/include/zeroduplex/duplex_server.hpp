@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+#include <zeroduplex/frame.hpp>
+
+namespace zeroduplex {
+
+/// The server's end of a channel, whatever its protocol. All functions are thread-safe.
+class IDuplexServer {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  IDuplexServer() = default;
+  IDuplexServer(const IDuplexServer&) = delete;
+  IDuplexServer& operator=(const IDuplexServer&) = delete;
+  /// Stops, then waits for handlers that still run, since they use the caller's objects.
+  virtual ~IDuplexServer() = default;
+
+  /// Takes nothing new, lets handlers finish, waits until the client has consumed the responses or is gone, and removes the channel.
+  /// The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end; the channel is removed
+  /// then too. Does nothing the second time. Not callable from a handler (InvalidArgumentError): see requestStop().
+  void stop();
+  void stop(int milliseconds);
+  virtual void stop(Duration timeout) = 0;
+  /// Stops taking requests, without waiting. The way to stop from a handler; stop() or the destructor does the rest.
+  virtual void requestStop() noexcept = 0;
+
+  /// Writes this server's metadata, once. Throws MetadataTooLargeError, MetadataAlreadyWrittenError.
+  virtual void setMetadata(std::span<const std::byte> data) = 0;
+  /// The attached client's metadata, empty when it has written none.
+  [[nodiscard]] virtual std::vector<std::byte> clientMetadata() = 0;
+  [[nodiscard]] virtual bool isClientConnected() = 0;
+  [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+
+ protected:
+  [[nodiscard]] virtual Duration stopTimeout() const noexcept = 0;
+};
+
+/// A server whose handler changes the request where it stands.
+class IInPlaceDuplexServer : public IDuplexServer {
+ public:
+  /// Changes the frame in place. An exception that leaves it answers the client with HandlerFailedError; the server goes on. With more
+  /// than one worker it runs on several threads at the same time.
+  using Handler = std::function<void(Frame&)>;
+
+  /// Begins to answer and returns at once. Clients can attach and send before. Throws InvalidArgumentError the second time and
+  /// without a handler, ClosedError after stop().
+  virtual void start(Handler handler) = 0;
+};
+
+}  // namespace zeroduplex

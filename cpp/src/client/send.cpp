@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <utility>
+#include <zeroduplex/error.hpp>
+
+#include "client/arguments.hpp"
+#include "client/channel.hpp"
+#include "client/scopes.hpp"
+#include "common/spin_policy.hpp"
+#include "platform/clock.hpp"
+#include "ring/atomic_fields.hpp"
+#include "ring/frame_state.hpp"
+
+namespace zeroduplex::detail {
+
+using platform::Clock;
+using platform::TimePoint;
+
+namespace {
+
+constexpr std::size_t small_copy = 4096;  // not worth leaving the mutex for
+}  // namespace
+
+std::uint64_t Channel::send(const Request& request, Duration timeout) { return send_claimed(request, timeout, false); }
+
+std::uint64_t Channel::send_claimed(const Request& request, Duration timeout, bool claimed) {
+  const std::span<const std::byte> data = request.data;
+  const std::uint64_t capacity = capacity_for(data.size(), request.capacity);
+  check_timeout(timeout);
+  Lock lock = enter();
+  std::byte* const to = reserve(lock, capacity, timeout);
+  if (data.size() > small_copy) {
+    {
+      const Outside outside(*this, lock);
+      std::memcpy(to, data.data(), data.size());
+    }
+    if (closed_ || failure_) {
+      ring_.abort();
+      pass_turn();
+      detach_if_unused();
+      throw_unusable();
+    }
+  } else if (!data.empty()) {
+    std::memcpy(to, data.data(), data.size());
+  }
+  return publish(data.size(), request.opcode, request.one_way, claimed);
+}
+
+RequestBuffer Channel::acquire(std::size_t size, std::size_t capacity, Duration timeout) {
+  const std::uint64_t rounded = capacity_for(size, capacity);
+  check_timeout(timeout);
+  Lock lock = enter();
+  std::byte* const data = reserve(lock, rounded, timeout);
+  ++views_;
+  return {this, data, size, rounded};
+}
+
+std::uint64_t Channel::commit(RequestBuffer& buffer) {
+  Lock lock = enter();
+  if (closed_ || failure_) {
+    std::exception_ptr error;
+    try {
+      throw_unusable();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    buffer.channel_ = nullptr;
+    ring_.abort();
+    pass_turn();
+    end_view(std::move(lock));  // may end the channel's life
+    std::rethrow_exception(error);
+  }
+  const std::uint64_t sequence = publish(buffer.size_, buffer.opcode_, buffer.one_way_, false);
+  buffer.channel_ = nullptr;
+  end_view(std::move(lock));
+  return sequence;
+}
+
+void Channel::abort() noexcept {
+  if (is_foreign()) return;
+  Lock lock(mutex_);
+  ring_.abort();
+  pass_turn();
+  end_view(std::move(lock));
+}
+
+std::uint64_t Channel::publish(std::uint64_t size, std::uint32_t opcode, bool one_way, bool claimed) noexcept {
+  ring::InFlight& frame = ring_.publish(size, opcode, one_way);
+  frame.claimed = claimed;
+  const std::uint64_t sequence = frame.sequence;
+  ring::fence();  // pairs with the fence behind the server's wait
+  attachment_.request_ready().post_if_zero();
+  pass_turn();
+  return sequence;
+}
+
+void Channel::pass_turn() noexcept {
+  if (first_turn_ != nullptr && !ring_.has_claim()) first_turn_->wake.notify_one();
+}
+
+std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout) {
+  check_usable();
+  if (!ring_.can_ever_fit(capacity)) {
+    throw FrameTooLargeError("a frame of " + std::to_string(wire::frame_header_v2_size) + " + " + std::to_string(capacity) +
+                             " bytes can never fit a payload of " + std::to_string(attachment_.segment().payload_size()));
+  }
+  check_peer_if_due(platform::coarse_now(), wire::default_v2_wait_slice);
+  check_usable();
+  if (first_turn_ == nullptr && !ring_.has_claim()) {
+    if (std::byte* const data = try_reserve(capacity)) return data;
+  }
+  Queued self(*this);
+  Wait wait(timeout);
+  bool may_spin = strategy_ != WaitStrategy::block;
+  for (;;) {
+    const bool has_turn = self.has_turn();
+    if (has_turn) {
+      if (std::byte* const data = try_reserve(capacity)) return data;
+    }
+    const TimePoint now = Clock::now();
+    wait.start(now);
+    check_peer_if_due(now, wire::default_v2_wait_slice);
+    check_usable();
+    if (wait.is_over(now)) throw_no_room();
+    if (has_turn) {
+      await_room(lock, wait, may_spin);
+      may_spin = strategy_ == WaitStrategy::spin;
+    } else {
+      wait_inside(lock, self.wake(), end_of_slice(now, wait.deadline()));
+    }
+    check_usable();
+  }
+}
+
+std::byte* Channel::try_reserve(std::uint64_t capacity) {
+  try {
+    ring_.reclaim();
+  } catch (const CorruptedError& e) {
+    fail(ErrorCode::corrupted, e.detail());
+    throw;
+  }
+  return ring_.reserve(capacity);
+}
+
+void Channel::await_room(Lock& lock, Wait& wait, bool may_spin) {
+  // What reclaim() waits for: a release by another thread, the server's cursor, or the end of the oldest frame.
+  const wire::OiebV2& request = attachment_.segment().request();
+  const std::uint64_t read_count = ring::load_acquire(request.payload_read_count);
+  const wire::FrameHeaderV2* const oldest = ring_.at(0).header;
+  const wire::FrameState state = ring::load_state(*oldest);
+  const std::uint32_t releases = releases_.load(std::memory_order_relaxed);
+  const std::uint32_t interrupts = interrupts_.load(std::memory_order_relaxed);
+  if (may_spin) {
+    const TimePoint now = Clock::now();
+    TimePoint limit = end_of_slice(now, wait.deadline());
+    if (strategy_ == WaitStrategy::hybrid) limit = std::min(limit, now + spin_window_);
+    const Outside outside(*this, lock);
+    spin(
+        limit,
+        [&] {
+          return releases_.load(std::memory_order_relaxed) != releases || ring::load_acquire(request.payload_read_count) != read_count ||
+                 ring::load_state(*oldest) != state;
+        },
+        [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; });
+    return;
+  }
+  bool token = false;
+  {
+    // Only the first in the queue gets here: space-available has one sleeper per process.
+    const Outside outside(*this, lock);
+    token = attachment_.space_available().wait_until(end_of_slice(Clock::now(), wait.deadline()));
+    ring::fence();  // pairs with the fence before every post of space-available
+  }
+  if (token) check_peer_if_due(Clock::now(), look_again_after_wake);
+}
+
+void Channel::throw_no_room() const {
+  if (ring_.has_claim()) {
+    throw AcquisitionOpenError("an acquired request buffer of '" + name_ + "' was open all the time");
+  }
+  throw BufferFullError("no room in the ring of '" + name_ + "': " + std::to_string(ring_.free_bytes()) + " of " +
+                        std::to_string(attachment_.segment().payload_size()) + " bytes are free, " + std::to_string(ring_.in_flight()) +
+                        " frames are in flight");
+}
+
+}  // namespace zeroduplex::detail

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace zeroduplex::platform {
+
+/// CLOCK_MONOTONIC.
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+/// The same clock as of the last timer tick: some milliseconds stale, but without reading the hardware. For calls that never wait.
+inline TimePoint coarse_now() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+}
+
+/// `from + timeout`, at the end of time where that would overflow.
+inline TimePoint deadline_after(TimePoint from, std::chrono::nanoseconds timeout) noexcept {
+  return timeout > TimePoint::max() - from ? TimePoint::max() : from + timeout;
+}
+
+}  // namespace zeroduplex::platform

@@ -1,0 +1,205 @@
+#include "ring/client_ring.hpp"
+
+#include <cstring>
+#include <string>
+#include <zeroduplex/error.hpp>
+
+#include "ring/atomic_fields.hpp"
+#include "ring/frame_state.hpp"
+
+namespace zeroduplex::ring {
+
+using wire::FrameState;
+
+namespace {
+
+/// Writes all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerCursor::look().
+void write_header(wire::FrameHeaderV2& to, const wire::FrameHeaderV2& from, FrameState state) noexcept {
+  to.payload_size = from.payload_size;
+  to.sequence_number = from.sequence_number;
+  to.capacity = from.capacity;
+  to.status = from.status;
+  to.request_size = from.request_size;
+  to.opcode = from.opcode;
+  store_relaxed(to.flags, from.flags);
+  to.reserved = from.reserved;
+  store_state(to, state);
+}
+
+std::string name_of(FrameState state) { return std::string(to_string(state)); }
+
+}  // namespace
+
+std::byte* ClientRing::reserve(std::uint64_t capacity) {
+  const auto claim = place(capacity);
+  if (!claim) return nullptr;
+  frames_.reserve_one();  // publish() must not fail
+  claim_ = *claim;
+  open_ = true;
+  return segment_.data_at(claim_.start % segment_.payload_size());
+}
+
+std::optional<ClientRing::Claim> ClientRing::place(std::uint64_t capacity) const noexcept {
+  const std::uint64_t payload = segment_.payload_size();
+  const std::uint64_t total = wire::frame_header_v2_size + capacity;
+  const std::uint64_t position = head_ % payload;
+  const std::uint64_t room = payload - position;
+  if (frames_.empty()) {
+    if (position == 0 || (lap_ == Lap::needed && total <= room)) return Claim{head_, capacity, 0};
+    // The unmarked lap: nothing is in flight, so the whole payload is free. The server tells it from an ordinary advance by its
+    // length, which must therefore exceed the payload.
+    std::uint64_t lap = next_lap(head_, payload);
+    if (lap + total - head_ <= payload) lap += payload;
+    return Claim{lap, capacity, 0};
+  }
+  const std::uint64_t free = free_bytes();
+  if (total <= room) {
+    if (total > free) return std::nullopt;
+    return Claim{head_, capacity, 0};
+  }
+  // The marked wrap. Offsets and sizes are multiples of 64, so the marker's own header always has room.
+  if (room + total > free) return std::nullopt;
+  return Claim{head_ + room, capacity, room};
+}
+
+InFlight& ClientRing::publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept {
+  const std::uint64_t payload = segment_.payload_size();
+  const std::uint64_t position = claim_.start % payload;
+  open_ = false;
+  ++last_sequence_;
+  if (claim_.waste > 0) write_header(segment_.header_at(head_ % payload), {}, FrameState::wrap);
+
+  wire::FrameHeaderV2 header{};
+  header.payload_size = size;
+  header.sequence_number = last_sequence_;
+  header.capacity = claim_.capacity;
+  header.request_size = size;
+  header.opcode = opcode;
+  header.flags = one_way ? wire::frame_flags_one_way : 0;
+  wire::FrameHeaderV2& place = segment_.header_at(position);
+  write_header(place, header, FrameState::request);
+
+  head_ = claim_.start + wire::frame_header_v2_size + claim_.capacity;
+  claimed_ += claim_.waste + wire::frame_header_v2_size + claim_.capacity;
+  // The server loads the count (acquire) before the bytes: who sees the count sees everything that it counts.
+  wire::OiebV2& request = segment_.request();
+  store_release(request.payload_written_bytes, head_);
+  store_release(request.payload_free_bytes, payload - claimed_);
+  store_release(request.payload_written_count, last_sequence_);
+  // The copy in the response block shares a cache line with what the server is about to write; nobody waits for it.
+  store_release(segment_.response().payload_free_bytes, payload - claimed_);
+
+  InFlight frame;
+  frame.sequence = last_sequence_;
+  frame.position = position;
+  frame.capacity = claim_.capacity;
+  frame.waste = claim_.waste;
+  frame.header = &place;
+  frame.opcode = opcode;
+  frame.one_way = one_way;
+  return frames_.push(frame);
+}
+
+InFlight* ClientRing::find(std::uint64_t sequence) noexcept {
+  const std::uint64_t oldest = last_sequence_ + 1 - frames_.size();
+  if (sequence < oldest || sequence > last_sequence_) return nullptr;
+  return &frames_[sequence - oldest];
+}
+
+std::optional<Answer> ClientRing::answer(const InFlight& frame) const {
+  // Pairs with the server's release store of the state in RequestFrame::answer().
+  const FrameState state = load_state(*frame.header);
+  switch (state) {
+    case FrameState::request:
+    case FrameState::processing:
+      return std::nullopt;
+    case FrameState::response:
+    case FrameState::failed:
+      break;
+    default:
+      throw CorruptedError("frame " + std::to_string(frame.sequence) + " is " + name_of(state) + " while its answer is outstanding");
+  }
+  const std::uint64_t size = frame.header->payload_size;  // once: the server could change it behind our back
+  if (size > frame.capacity) {
+    throw CorruptedError("the response to request " + std::to_string(frame.sequence) + " claims " + std::to_string(size) +
+                         " bytes in a capacity of " + std::to_string(frame.capacity));
+  }
+  return Answer{segment_.data_at(frame.position), size, frame.header->status, state == FrameState::failed};
+}
+
+void ClientRing::release(InFlight& frame) noexcept {
+  frame.released = true;
+  if (frame.abandoned) --abandoned_;
+  // Pairs with nothing: the server does not look at an answered frame again. Inspectors read it.
+  store_state(*frame.header, FrameState::consumed);
+  // Pairs with the draining server's acquire load in ServerCursor::is_drained().
+  store_release(segment_.response().payload_read_count, ++consumed_);
+}
+
+bool ClientRing::cancel(InFlight& frame) noexcept {
+  // Pairs with the server's compare-and-swap in ServerCursor::take(): exactly one of the two succeeds.
+  if (!swap_state(*frame.header, FrameState::request, FrameState::cancelled)) return false;
+  frame.cancelled = true;
+  return true;
+}
+
+void ClientRing::abandon(InFlight& frame) noexcept {
+  frame.abandoned = true;
+  ++abandoned_;
+  // Flag, fence, state here; state, fence, flag in the server: at least one of the two sees the other's store.
+  std::atomic_ref(frame.header->flags).fetch_or(wire::frame_flags_abandoned, std::memory_order_seq_cst);
+  fence();
+  release_late_answers();
+}
+
+void ClientRing::release_late_answers() noexcept {
+  for (std::size_t i = 0; i < frames_.size() && abandoned_ > 0; ++i) {
+    InFlight& frame = frames_[i];
+    if (!frame.abandoned || frame.released) continue;
+    const FrameState state = load_state(*frame.header);
+    if (state == FrameState::response || state == FrameState::failed) release(frame);
+  }
+}
+
+bool ClientRing::reclaim() {
+  if (abandoned_ > 0) release_late_answers();
+  const std::uint64_t before = claimed_;
+  while (!frames_.empty()) {
+    InFlight& frame = frames_.front();
+    // The waste before a frame is free once the server's cursor has passed the frame; pairs with ServerCursor::pass().
+    if (frame.waste > 0 && load_acquire(segment_.request().payload_read_count) >= frame.sequence) {
+      claimed_ -= frame.waste;
+      frame.waste = 0;
+    }
+    if (!is_over(frame)) break;
+    claimed_ -= frame.waste + wire::frame_header_v2_size + frame.capacity;
+    frames_.pop();
+  }
+  if (claimed_ == before) return false;
+  store_free();
+  return true;
+}
+
+bool ClientRing::is_over(const InFlight& frame) const {
+  if (frame.released) return true;
+  if (!frame.one_way && !frame.cancelled) return false;
+  // Pairs with the server's release store in RequestFrame::finish() or ServerCursor::skip(): it touches nothing of the frame after.
+  const FrameState state = load_state(*frame.header);
+  switch (state) {
+    case FrameState::consumed:
+      return true;
+    case FrameState::request:
+    case FrameState::processing:
+    case FrameState::cancelled:
+      return false;
+    default:
+      throw CorruptedError("frame " + std::to_string(frame.sequence) + ", one-way or cancelled, is " + name_of(state));
+  }
+}
+
+void ClientRing::store_free() const noexcept {
+  store_release(segment_.request().payload_free_bytes, free_bytes());
+  store_release(segment_.response().payload_free_bytes, free_bytes());
+}
+
+}  // namespace zeroduplex::ring

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+#include <zeroduplex/generated/wire.hpp>
+
+namespace zeroduplex::ring {
+
+/// A published frame as its client knows it.
+struct InFlight {
+  std::uint64_t sequence = 0;
+  std::uint64_t position = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t waste = 0;  // bytes before it that it brought along; reclaimed with it or before
+  wire::FrameHeaderV2* header = nullptr;
+  std::uint32_t opcode = 0;
+  bool one_way = false;
+  bool cancelled = false;
+  bool abandoned = false;
+  bool released = false;
+  /// Somebody waits for the response by number, or has it: "receive any" must not deliver it.
+  bool claimed = false;
+};
+
+/// The frames in flight in ring order, their sequence numbers consecutive. Allocates only while it grows.
+class InFlightQueue {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] InFlight& operator[](std::size_t i) noexcept { return slots_[(first_ + i) & (slots_.size() - 1)]; }
+  [[nodiscard]] InFlight& front() noexcept { return slots_[first_]; }
+
+  /// Makes room for one more; the only function that throws.
+  void reserve_one() {
+    if (size_ < slots_.size()) return;
+    std::vector<InFlight> larger(slots_.empty() ? 16 : slots_.size() * 2);  // a power of two, for the mask
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = (*this)[i];
+    slots_.swap(larger);
+    first_ = 0;
+  }
+  InFlight& push(const InFlight& frame) noexcept {
+    InFlight& slot = (*this)[size_];
+    slot = frame;
+    ++size_;
+    return slot;
+  }
+  void pop() noexcept {
+    first_ = (first_ + 1) & (slots_.size() - 1);
+    --size_;
+  }
+
+ private:
+  std::vector<InFlight> slots_;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace zeroduplex::ring

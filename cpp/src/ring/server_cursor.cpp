@@ -1,0 +1,153 @@
+#include "ring/server_cursor.hpp"
+
+#include <algorithm>
+#include <string>
+#include <zeroduplex/error.hpp>
+
+#include "ring/atomic_fields.hpp"
+#include "ring/frame_state.hpp"
+
+namespace zeroduplex::ring {
+
+using wire::FrameState;
+
+void RequestFrame::answer(FrameState state, std::uint64_t response_size, std::int32_t status) const noexcept {
+  header_->payload_size = response_size;
+  header_->status = status;
+  // Pairs with the client's acquire load in ClientRing::answer().
+  store_state(*header_, state);
+}
+
+void RequestFrame::finish() const noexcept {
+  // Pairs with the client's acquire load in ClientRing::is_over().
+  store_state(*header_, FrameState::consumed);
+}
+
+// Not for ThreadSanitizer: once answered, the bytes may be the client's next data, which it writes without atomics.
+__attribute__((no_sanitize("thread"))) bool RequestFrame::is_abandoned() const noexcept {
+  // State, fence, flag here; flag, fence, state in ClientRing::abandon(): at least one of the two sees the other's store.
+  return (*const_cast<const volatile std::uint32_t*>(&header_->flags) & wire::frame_flags_abandoned) != 0;
+}
+
+bool ServerCursor::has_published(std::uint64_t passed) const noexcept {
+  // Pairs with the client's release store at the end of ClientRing::publish().
+  return load_acquire(segment_.request().payload_written_count) != passed;
+}
+
+std::optional<RequestFrame> ServerCursor::look() {
+  const wire::OiebV2& request = segment_.request();
+  // The count first: the bytes loaded after it cover at least the frames it counts. Pairs with ClientRing::publish().
+  const std::uint64_t count = load_acquire(request.payload_written_count);
+  const std::uint64_t written_bytes = load_acquire(request.payload_written_bytes);
+  if (count < seen_) {
+    throw CorruptedError("the request block's written count went back from " + std::to_string(seen_) + " to " + std::to_string(count));
+  }
+  seen_ = count;
+  if (count == passed_) return std::nullopt;
+  const std::uint64_t payload = segment_.payload_size();
+  const std::uint64_t distance = written_bytes - cursor_;
+  if (distance % wire::block_alignment != 0 || distance >= wire::cursor_lap_limit * payload) {
+    throw CorruptedError("the request block's written bytes, " + std::to_string(written_bytes) + ", do not follow the cursor at " +
+                         std::to_string(cursor_));
+  }
+  // More than one payload ahead: the client made an unmarked lap, with nothing in flight.
+  while (written_bytes - cursor_ > payload) cursor_ = next_lap(cursor_, payload);
+  return read(written_bytes);
+}
+
+RequestFrame ServerCursor::read(std::uint64_t written_bytes) {
+  const std::uint64_t payload = segment_.payload_size();
+  for (bool wrapped = false;; wrapped = true) {
+    const std::uint64_t position = cursor_ % payload;
+    const std::uint64_t available = written_bytes - cursor_;
+    if (available < wire::frame_header_v2_size) {
+      throw CorruptedError("frame " + std::to_string(passed_ + 1) + " is counted, but only " + std::to_string(available) +
+                           " bytes are written for it");
+    }
+    wire::FrameHeaderV2& header = segment_.header_at(position);
+    // Pairs with the client's release store of the state in write_header().
+    const FrameState state = load_state(header);
+    if (state != FrameState::wrap) return check(header, state, position, available);
+    if (wrapped || position == 0 || available <= payload - position) {
+      throw CorruptedError("a wrap marker stands at " + std::to_string(position) + ", where none can be");
+    }
+    cursor_ += payload - position;
+  }
+}
+
+RequestFrame ServerCursor::check(wire::FrameHeaderV2& header, FrameState state, std::uint64_t position,
+                                 std::uint64_t available) const {
+  RequestFrame frame;
+  frame.sequence = header.sequence_number;
+  frame.size = header.payload_size;
+  frame.capacity = header.capacity;
+  frame.opcode = header.opcode;
+  frame.one_way = (load_acquire(header.flags) & wire::frame_flags_one_way) != 0;
+  frame.cancelled = state == FrameState::cancelled;
+  frame.data = segment_.data_at(position);
+  frame.header_ = &header;
+
+  const auto which = [this] { return "frame " + std::to_string(passed_ + 1); };
+  const std::uint64_t room = std::min(segment_.payload_size() - position, available) - wire::frame_header_v2_size;
+  if (state != FrameState::request && state != FrameState::cancelled) {
+    throw CorruptedError(which() + " is " + std::string(to_string(state)) + " when its turn comes");
+  }
+  if (frame.sequence != passed_ + 1) {
+    throw CorruptedError(which() + " has sequence number " + std::to_string(frame.sequence));
+  }
+  if (frame.capacity % wire::block_alignment != 0 || frame.capacity > room || frame.capacity > wire::max_frame_data) {
+    throw CorruptedError(which() + " claims a capacity of " + std::to_string(frame.capacity) + ", there is room for " +
+                         std::to_string(room));
+  }
+  if (frame.size > frame.capacity) {
+    throw CorruptedError(which() + " claims " + std::to_string(frame.size) + " bytes in a capacity of " + std::to_string(frame.capacity));
+  }
+  return frame;
+}
+
+bool ServerCursor::take(const RequestFrame& frame) {
+  // Pairs with the client's compare-and-swap in ClientRing::cancel(): exactly one of the two succeeds.
+  if (!swap_state(*frame.header_, FrameState::request, FrameState::processing)) {
+    if (load_state(*frame.header_) == FrameState::cancelled) return false;
+    throw CorruptedError("the state of frame " + std::to_string(frame.sequence) + " changed as only the server may change it");
+  }
+  pass(frame);
+  return true;
+}
+
+void ServerCursor::skip(const RequestFrame& frame) noexcept {
+  frame.finish();
+  pass(frame);
+}
+
+void ServerCursor::pass(const RequestFrame& frame) noexcept {
+  cursor_ += wire::frame_header_v2_size + frame.capacity;
+  ++passed_;
+  // Pairs with the client's acquire load in ClientRing::reclaim(), which frees the waste before this frame.
+  store_release(segment_.request().payload_read_count, passed_);
+}
+
+void ServerCursor::count_response(std::uint64_t size) noexcept {
+  response_bytes_ += size;
+  ++responses_;
+  store_release(segment_.response().payload_written_bytes, response_bytes_);
+  // Pairs with spinning "receive any" in the client and with inspectors.
+  store_release(segment_.response().payload_written_count, responses_);
+}
+
+bool ServerCursor::is_drained() const noexcept {
+  // Pairs with the client's release store in ClientRing::release().
+  return load_acquire(segment_.response().payload_read_count) == responses_;
+}
+
+void ServerCursor::reset() noexcept {
+  for (wire::OiebV2* block : {&segment_.request(), &segment_.response()}) {
+    store_release(block->payload_written_bytes, std::uint64_t{0});
+    store_release(block->payload_written_count, std::uint64_t{0});
+    store_release(block->payload_read_count, std::uint64_t{0});
+    store_release(block->payload_free_bytes, segment_.payload_size());
+  }
+  *this = ServerCursor(segment_);
+}
+
+}  // namespace zeroduplex::ring

@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <utility>
+#include <zeroduplex/error.hpp>
+
+#include "common/spin_policy.hpp"
+#include "platform/clock.hpp"
+#include "ring/atomic_fields.hpp"
+#include "server/engine.hpp"
+#include "server/handling.hpp"
+
+namespace zeroduplex::detail {
+
+using platform::Clock;
+using platform::TimePoint;
+
+void Engine::work(const Handler& handler) {
+  FrameAccess access;
+  Lock lock(mutex_);
+  while (phase_ != Phase::ended) {
+    if (const auto request = next_request()) {
+      serve(lock, handler, access, *request);
+    } else {
+      wait_for_work(lock);
+    }
+  }
+}
+
+std::optional<ring::RequestFrame> Engine::next_request() {
+  try {
+    if (phase_ == Phase::serving) {
+      auto request = take_next();
+      if (!request && segment_.client_has_left()) begin_passing();
+      if (request) return request;
+    }
+    if (phase_ == Phase::passing && !passed_all_) {
+      auto request = take_next();
+      if (request) return request;
+      passed_all_ = true;
+      supervision_.notify_all();
+    }
+  } catch (const CorruptedError& e) {
+    found_corruption(e);
+  }
+  return std::nullopt;
+}
+
+std::optional<ring::RequestFrame> Engine::take_next() {
+  while (auto request = cursor_.look()) {
+    if (request->cancelled) {
+      cursor_.skip(*request);
+      ring::fence();  // pairs with the fence behind the client's wait for room
+      segment_.space_available().post_if_zero();
+    } else if (phase_ == Phase::passing && !request->one_way) {
+      cursor_.pass(*request);
+    } else if (cursor_.take(*request)) {
+      // This worker will be busy: another one takes what follows, and the role of looking out.
+      if (waiting_ > 0) work_.notify_one();
+      return request;
+    }
+  }
+  return std::nullopt;
+}
+
+void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, const ring::RequestFrame& request) {
+  ++running_;
+  lock.unlock();
+  const Outcome outcome = handle(handler, access, request);
+  if (request.one_way) {
+    request.finish();
+    if (!outcome.error.empty()) report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
+  } else {
+    request.answer(outcome.state, outcome.size, outcome.status);
+  }
+  lock.lock();
+  if (!request.one_way) cursor_.count_response(outcome.size);
+  ring::fence();  // pairs with the fences behind the client's waits, and with the one in ClientRing::abandon()
+  if (request.one_way) {
+    segment_.space_available().post_if_zero();
+  } else {
+    const bool abandoned = request.is_abandoned();
+    segment_.response_ready().post_if_zero();
+    if (abandoned) segment_.space_available().post_if_zero();
+  }
+  if (--running_ == 0 && phase_ != Phase::serving) supervision_.notify_all();
+}
+
+void Engine::wait_for_work(Lock& lock) {
+  if (phase_ == Phase::serving && !looking_) {
+    look_out(lock);
+  } else if (phase_ != Phase::ended) {
+    ++waiting_;
+    work_.wait(lock);
+    --waiting_;
+  }
+}
+
+void Engine::look_out(Lock& lock) {
+  // The look that found nothing and the taking of this role are one critical section.
+  looking_ = true;
+  const std::uint64_t passed = cursor_.passed();
+  lock.unlock();
+  watch_for_request(passed);
+  lock.lock();
+  looking_ = false;
+  if (phase_ != Phase::serving) supervision_.notify_all();
+}
+
+void Engine::watch_for_request(std::uint64_t passed) noexcept {
+  const Phase phase = phase_.load(std::memory_order_relaxed);
+  if (strategy_ != WaitStrategy::block) {
+    const auto changed = [&] { return cursor_.has_published(passed); };
+    const auto interrupted = [&] { return phase_.load(std::memory_order_relaxed) != phase || segment_.client_has_left(); };
+    TimePoint limit = TimePoint::max();
+    if (strategy_ == WaitStrategy::hybrid) {
+      limit = Clock::now() + spin_window_;
+    }
+    if (spin(limit, changed, interrupted) != SpinEnd::time) return;
+  }
+  segment_.request_ready().wait_until(Clock::now() + wire::default_v2_wait_slice);
+  ring::fence();  // pairs with the fence between the client's publishing or leaving and its post
+}
+
+void Engine::found_corruption(const Error& error) noexcept {
+  report(error);
+  if (phase_ == Phase::passing) {
+    // The client is gone already, and what it left cannot be read any further.
+    passed_all_ = true;
+    supervision_.notify_all();
+    return;
+  }
+  // Pairs with the client's acquire load: it detaches within a slice.
+  ring::store_release(segment_.segment().response().writer_pid, wire::pid_none);
+  enter_phase(Phase::corrupted);
+}
+
+}  // namespace zeroduplex::detail

@@ -1,0 +1,51 @@
+#include "server/handling.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <string_view>
+#include <zeroduplex/error.hpp>
+
+namespace zeroduplex::detail {
+
+namespace {
+
+/// The longest prefix that fits and does not end within a UTF-8 character.
+std::string_view cut(std::string_view message, std::uint64_t capacity) {
+  if (message.size() <= capacity) return message;
+  std::size_t length = capacity;
+  const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(message[i]) & 0xC0U) == 0x80U; };
+  while (length > 0 && continues(length)) --length;
+  return message.substr(0, length);
+}
+
+Outcome failed(const ring::RequestFrame& request, std::int32_t status, std::string_view message) {
+  const std::string_view text = cut(message, request.capacity);
+  if (!text.empty()) std::memcpy(request.data, text.data(), text.size());
+  return {wire::FrameState::failed, text.size(), status, std::string(message)};
+}
+
+}  // namespace
+
+Outcome handle(const std::function<void(Frame&)>& handler, FrameAccess& access, const ring::RequestFrame& request) {
+  constexpr auto handler_failed = static_cast<std::int32_t>(wire::FrameStatus::handler_failed);
+  constexpr auto too_large = static_cast<std::int32_t>(wire::FrameStatus::response_too_large);
+  access.open(request);
+  try {
+    handler(access.frame());
+    access.close();
+    if (access.failure() != 0) return failed(request, access.failure(), access.message());
+    return {wire::FrameState::response, access.size(), static_cast<std::int32_t>(wire::FrameStatus::ok), {}};
+  } catch (const ResponseTooLargeError& e) {
+    access.close();
+    return failed(request, too_large, e.detail());
+  } catch (const std::exception& e) {
+    access.close();
+    return failed(request, handler_failed, e.what());
+  } catch (...) {
+    access.close();
+    return failed(request, handler_failed, "the handler threw something that is no std::exception");
+  }
+}
+
+}  // namespace zeroduplex::detail

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <zeroduplex/frame.hpp>
+#include <zeroduplex/generated/wire.hpp>
+
+#include "ring/server_cursor.hpp"
+#include "server/frame_access.hpp"
+
+namespace zeroduplex::detail {
+
+/// How a handler ended, with the answer's data already in the frame.
+struct Outcome {
+  wire::FrameState state;
+  std::uint64_t size;
+  std::int32_t status;
+  std::string error;  // why it failed, for a request that nobody waits for
+};
+
+/// Runs the handler on a taken request. Throws nothing.
+[[nodiscard]] Outcome handle(const std::function<void(Frame&)>& handler, FrameAccess& access, const ring::RequestFrame& request);
+
+}  // namespace zeroduplex::detail

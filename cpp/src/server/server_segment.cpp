@@ -1,0 +1,127 @@
+#include "server/server_segment.hpp"
+
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+#include <zeroduplex/error.hpp>
+
+#include "platform/object.hpp"
+#include "ring/atomic_fields.hpp"
+#include "ring/identity.hpp"
+#include "server/clear_name.hpp"
+
+namespace zeroduplex::detail {
+
+namespace {
+
+wire::SegmentV2 resolve(const BufferConfig& config) {
+  const std::uint64_t metadata = config.metadataSize();
+  std::uint64_t payload = config.payloadSize();
+  if (config.memory()) {
+    // The smallest segment tells where the payload begins; it gets what is left, in whole blocks.
+    const auto smallest = wire::resolve_segment_v2(metadata, metadata, wire::min_payload_size);
+    const std::uint64_t size = config.memory()->bytes().size();
+    if (!smallest || size < smallest->length) {
+      throw InvalidArgumentError("existing memory of " + std::to_string(size) + " bytes is too small for metadata of 2 x " +
+                                 std::to_string(metadata) + " bytes and a payload of " + std::to_string(wire::min_payload_size));
+    }
+    payload = (size - smallest->payload.offset) / wire::block_alignment * wire::block_alignment;
+  }
+  const auto layout = wire::resolve_segment_v2(metadata, metadata, payload);
+  if (!layout) {
+    throw InvalidArgumentError("metadata of " + std::to_string(metadata) + " bytes and a payload of " + std::to_string(payload) +
+                               " are not possible: at most " + std::to_string(wire::max_metadata_size) + " and " +
+                               std::to_string(wire::min_payload_size) + " to " + std::to_string(wire::max_payload_size));
+  }
+  return *layout;
+}
+
+}  // namespace
+
+ServerSegment::ServerSegment(std::string name, const BufferConfig& config, const ServerOptions& options,
+                             const std::optional<std::vector<std::byte>>& metadata)
+    : name_(std::move(name)), mode_(options.mode), pid_(static_cast<std::uint64_t>(::getpid())) {
+  const wire::SegmentV2 layout = resolve(config);
+  if (config.memory()) {
+    clear_name(name_, options.allow_other_users);
+    adopt_view(*config.memory(), layout);
+  } else {
+    create_object(layout, options);
+  }
+  try {
+    if (metadata) ring::write_metadata(segment_.response(), segment_.metadata_response(), *metadata);
+    semaphores_ = fresh_semaphores();
+  } catch (...) {
+    remove();
+    throw;
+  }
+  ring::publish_identity(segment_);
+}
+
+void ServerSegment::create_object(const wire::SegmentV2& layout, const ServerOptions& options) {
+  for (;;) {
+    clear_name(name_, options.allow_other_users);
+    memory_ = std::make_unique<SharedMemory>(name_, mode_);
+    segment_ = ring::Segment(memory_->allocate(layout.length).data(), layout);
+    if (!memory_->object().try_lock(wire::lock_byte_server)) {
+      throw SystemError("the lock of a new object without a name is held by somebody else");
+    }
+    ring::initialise(segment_, pid_);
+    if (memory_->publish()) return;
+    // Another server took the name meanwhile: look at it.
+  }
+}
+
+void ServerSegment::adopt_view(const SharedMemoryView& view, const wire::SegmentV2& layout) {
+  segment_ = ring::Segment(view.bytes().data(), layout);
+  std::memset(view.bytes().data(), 0, layout.payload.offset);
+  ring::initialise(segment_, pid_);
+}
+
+ServerSegment::Semaphores ServerSegment::fresh_semaphores() const {
+  const auto fresh = [this](const std::string& semaphore, const char* kind) {
+    return platform::NamedSemaphore::replace(semaphore, wire::temporary_path(name_, kind), mode_);
+  };
+  return {fresh(wire::request_ready_semaphore(name_), temporary_kinds::request_ready),
+          fresh(wire::response_ready_semaphore(name_), temporary_kinds::response_ready),
+          fresh(wire::response_consumed_semaphore(name_), temporary_kinds::response_consumed),
+          fresh(wire::space_available_semaphore(name_), temporary_kinds::space_available)};
+}
+
+void ServerSegment::replace_semaphores() { semaphores_ = fresh_semaphores(); }
+
+bool ServerSegment::client_has_left() const noexcept {
+  // Pairs with the client's release store when it detaches or wants a reset.
+  return ring::load_acquire(segment_.request().writer_pid) == wire::reset_wanted;
+}
+
+bool ServerSegment::client_is_gone() {
+  const std::uint64_t pid = ring::load_acquire(segment_.request().writer_pid);
+  if (pid == wire::reset_wanted) return true;
+  return pid != wire::pid_none && memory_ && !memory_->object().is_locked(wire::lock_byte_client);
+}
+
+bool ServerSegment::client_is_attached() {
+  return ring::load_acquire(segment_.request().writer_pid) != wire::pid_none && !client_is_gone();
+}
+
+void ServerSegment::remove() noexcept {
+  if (std::exchange(removed_, true)) return;
+  for (platform::NamedSemaphore* semaphore : {&semaphores_.request_ready, &semaphores_.response_ready,
+                                              &semaphores_.response_consumed, &semaphores_.space_available}) {
+    if (*semaphore) semaphore->remove();
+  }
+  if (memory_) {
+    memory_->remove();
+    memory_->object().unlock(wire::lock_byte_server);
+  } else {
+    // Without a lock byte this is how the client learns it.
+    ring::store_release(segment_.response().writer_pid, wire::pid_none);
+  }
+  ring::fence();  // pairs with the fence behind the client's waits: it looks at the lock byte at once
+  if (semaphores_.response_ready) semaphores_.response_ready.post_if_zero();
+  if (semaphores_.space_available) semaphores_.space_available.post_if_zero();
+}
+
+}  // namespace zeroduplex::detail
