@@ -46,7 +46,7 @@ var CSharp = &Language{
 		internal is lock long namespace new null object operator out override params private protected public readonly
 		ref return sbyte sealed short sizeof stackalloc static string struct switch this throw true try typeof uint
 		ulong unchecked unsafe ushort using virtual void volatile while`, `
-		Equals Finalize GetHashCode GetType MemberwiseClone ReferenceEquals ToString Wire System`),
+		Equals Finalize GetHashCode GetType MemberwiseClone ReferenceEquals ToString Wire`),
 	renames: map[string]string{
 		"TimeoutException": "ZeroDuplexTimeoutException",
 		"SystemException":  "ZeroDuplexSystemException",

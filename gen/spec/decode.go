@@ -6,7 +6,9 @@ import (
 	"io"
 	"math/big"
 	"reflect"
+	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -31,8 +33,13 @@ func (d *decoder) fail(node *yaml.Node, rule Rule, format string, args ...any) {
 func (d *decoder) parse(source io.Reader) *yaml.Node {
 	var document, second yaml.Node
 	reader := yaml.NewDecoder(source)
-	if err := reader.Decode(&document); err != nil {
-		d.fail(nil, RuleSyntax, "not a YAML document: %v", err)
+	err := reader.Decode(&document)
+	if errors.Is(err, io.EOF) {
+		d.fail(nil, RuleSyntax, "the file is empty")
+		return nil
+	}
+	if err != nil {
+		d.fail(syntaxPosition(err), RuleSyntax, "not a YAML document: %v", err)
 		return nil
 	}
 	if err := reader.Decode(&second); !errors.Is(err, io.EOF) {
@@ -40,6 +47,21 @@ func (d *decoder) parse(source io.Reader) *yaml.Node {
 		return nil
 	}
 	return document.Content[0]
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+)`)
+
+// syntaxPosition finds the line in the text of a YAML error, the only place where it stands.
+func syntaxPosition(err error) *yaml.Node {
+	match := yamlLine.FindStringSubmatch(err.Error())
+	if match == nil {
+		return nil
+	}
+	line, err := strconv.Atoi(match[1])
+	if err != nil {
+		return nil
+	}
+	return &yaml.Node{Line: line, Column: 1}
 }
 
 // value decodes one node into any part of the model; what names it in messages.
@@ -131,7 +153,7 @@ func (d *decoder) table(node *yaml.Node, target reflect.Value, what string) {
 
 func (d *decoder) entry(key, node *yaml.Node, table reflect.Value, what string) {
 	element := reflect.New(table.Type().Elem()).Elem()
-	d.value(node, element, what+"."+key.Value)
+	d.value(node, element, below(what, key.Value))
 	table.SetMapIndex(reflect.ValueOf(key.Value), element)
 }
 
@@ -151,7 +173,7 @@ func (d *decoder) mapping(node *yaml.Node, target reflect.Value, what string) {
 			}
 			continue
 		}
-		d.value(value, target.FieldByIndex(key.index), what+"."+key.name)
+		d.value(value, target.FieldByIndex(key.index), below(what, key.name))
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key := node.Content[i]
@@ -202,6 +224,17 @@ func modelKeys(part reflect.Type) (keys []modelKey, inline []int) {
 		keys = append(keys, modelKey{name: name, optional: option == "optional", index: field.Index})
 	}
 	return keys, inline
+}
+
+// whole is what messages call the root of the model.
+const whole = "the spec"
+
+// below names a part of a part, for messages.
+func below(what, key string) string {
+	if what == whole {
+		return key
+	}
+	return what + "." + key
 }
 
 func hasKey(keys []modelKey, name string) bool {

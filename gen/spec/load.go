@@ -3,10 +3,13 @@ package spec
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"os"
 	"reflect"
 )
+
+// digestBytes is how much of the SHA-256 of a spec its digest shows.
+const digestBytes = 6
 
 // Load reads and checks a spec file. name is what messages call the file. The error, when there is one about the
 // content, is of type Errors and holds every violation.
@@ -26,7 +29,7 @@ func Parse(source []byte, name string) (*Spec, error) {
 		return nil, d.errors
 	}
 	model := &Spec{}
-	d.value(root, reflect.ValueOf(model).Elem(), "the spec")
+	d.value(root, reflect.ValueOf(model).Elem(), whole)
 	// The rules assume a complete model: what does not decode is reported alone.
 	if len(d.errors) == 0 {
 		check(model, d)
@@ -35,6 +38,6 @@ func Parse(source []byte, name string) (*Spec, error) {
 		return nil, d.errors.sorted()
 	}
 	sum := sha256.Sum256(source)
-	model.Digest = hex.EncodeToString(sum[:])[:12]
+	model.Digest = fmt.Sprintf("%x", sum[:digestBytes])
 	return model, nil
 }
