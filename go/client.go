@@ -67,7 +67,7 @@ type InPlaceDuplexChannel struct {
 	seg     *segment
 
 	mu       sync.Mutex
-	idle     sync.Cond // holds went down while closing
+	idle     sync.Cond // waits went down while closing
 	ring     *ring.Client
 	failure  error // why nothing works any more, nil while all is well
 	detached bool
@@ -76,10 +76,11 @@ type InPlaceDuplexChannel struct {
 	sleeping bool // somebody sleeps on response-ready; the role is taken and left under mu
 	quiet    bool // something was sent since the last sign of life from the server
 	metadata bool // written
+	closing  bool // no call begins any more; the segment goes when nothing holds it
+	holds    int  // running calls, responses and request buffers that are out
+	waits    int  // calls that wait for something
 
-	closing   atomic.Bool
-	holds     holdCount
-	buffer    atomic.Uint64 // generation of the acquired buffer, odd while one is out
+	buffer    atomic.Uint64 // generation of the acquired buffer; stored under mu
 	peerCheck atomic.Int64  // when byte 0 was last looked at, nanoseconds since start
 	start     time.Time
 }
@@ -103,27 +104,28 @@ func (c *InPlaceDuplexChannel) enter() error {
 	if c.failure != nil {
 		return c.failure
 	}
-	c.holds.addCall(1)
+	c.holds++
 	return nil
 }
 
-// leave ends a call; mu is not held.
+// leave ends a call, or the loan of a response or buffer, that a call ended in; mu is held.
 func (c *InPlaceDuplexChannel) leave() {
-	c.holds.addCall(-1)
-	c.settle()
+	c.holds--
+	if c.closing {
+		_ = c.detachIfIdle() // after Close has returned, a failing munmap has nobody to go to
+	}
 }
 
-// settle wakes a Close that waits for the last call, and disconnects when nothing is out any more.
-// Sequentially consistent with closing.Store in shut: either it sees our count or we see its flag.
-func (c *InPlaceDuplexChannel) settle() {
-	if !c.closing.Load() {
-		return
-	}
-	c.mu.Lock()
-	c.idle.Broadcast()
-	err := c.detachIfIdle()
+// waitsFor runs one wait without the lock; mu is held on entry and return. Close waits for all of them.
+func (c *InPlaceDuplexChannel) waitsFor(wait func()) {
+	c.waits++
 	c.mu.Unlock()
-	_ = err // Close reported, or is going to report, the state; a later failing munmap has nobody to go to
+	wait()
+	c.mu.Lock()
+	c.waits--
+	if c.closing {
+		c.idle.Broadcast()
+	}
 }
 
 // shut makes every call fail with failure from now on and wakes the waiting ones; mu is held.
@@ -131,7 +133,7 @@ func (c *InPlaceDuplexChannel) shut(failure error) {
 	if c.failure == nil {
 		c.failure = failure
 	}
-	c.closing.Store(true)
+	c.closing = true
 	c.wakeAll()
 }
 
@@ -151,7 +153,7 @@ func (c *InPlaceDuplexChannel) Close() error {
 	defer c.mu.Unlock()
 	c.failure = nil // what went wrong before no longer matters to whoever calls after Close
 	c.shut(c.fail(ErrorCodeClosed, "use channel", ""))
-	for c.holds.calls() > 0 {
+	for c.waits > 0 {
 		c.idle.Wait()
 	}
 	return c.detachIfIdle()
@@ -159,7 +161,7 @@ func (c *InPlaceDuplexChannel) Close() error {
 
 // detachIfIdle gives the segment back when no call runs and nothing of it is out; mu is held.
 func (c *InPlaceDuplexChannel) detachIfIdle() error {
-	if c.detached || c.holds.any() {
+	if c.detached || c.holds > 0 {
 		return nil
 	}
 	c.detached = true
@@ -189,7 +191,7 @@ func (c *InPlaceDuplexChannel) IsServerConnected() bool {
 		return false
 	}
 	c.checkPeer()
-	if c.closing.Load() {
+	if c.closing {
 		_ = c.detachIfIdle() // corrupted: the answer says so, Close may say more
 	}
 	return c.failure == nil

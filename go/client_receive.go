@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -44,8 +45,8 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 	if !f.Cancelled && !c.ring.Cancel(f) {
 		c.ring.Abandon(f)
 	}
-	c.mu.Unlock()
 	c.leave()
+	c.mu.Unlock()
 	return Response{}, err
 }
 
@@ -91,8 +92,8 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 		f.Taken = false
 		// It may have been answered since we looked; now it is anybody's.
 		c.waiting.wakeAnswered(true)
-		c.mu.Unlock()
 		c.leave()
+		c.mu.Unlock()
 		return Response{}, err
 	}
 	c.mu.Unlock()
@@ -101,8 +102,8 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 
 // enterReceive is enter, but a dead server's answers may still be fetched.
 func (c *InPlaceDuplexChannel) enterReceive(f *ring.Frame) error {
-	if c.failure != nil && !c.closing.Load() && f != nil && f.Answered() {
-		c.holds.addCall(1)
+	if c.failure != nil && !c.closing && f != nil && f.Answered() {
+		c.holds++
 		return nil
 	}
 	return c.enter()
@@ -117,8 +118,8 @@ func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, e
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
 	if err := c.await(&w, nil); err != nil {
-		c.mu.Unlock()
 		c.leave()
+		c.mu.Unlock()
 		return Response{}, err
 	}
 	f := c.anyAnswered()
@@ -191,20 +192,18 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
 // spinForAnswer spins for a batch; mu is held on entry and return.
 func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
 	if f != nil {
-		c.mu.Unlock()
-		spinFor(f)
-		c.mu.Lock()
+		c.waitsFor(func() { spinFor(f) })
 	} else {
 		for range spinBatch / 8 {
 			if c.anyAnswered() != nil || c.failure != nil {
 				break
 			}
 			// Others must be able to send, release and close meanwhile.
-			c.mu.Unlock()
-			for range 8 {
-				spin.Pause()
-			}
-			c.mu.Lock()
+			c.waitsFor(func() {
+				for range 8 {
+					spin.Pause()
+				}
+			})
 		}
 	}
 	if c.failure == nil && c.peerDue(wire.DefaultV2WaitSlice) {
@@ -215,9 +214,8 @@ func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
 // sleepForAnswer takes the sleeper's role for one sleep; mu is held on entry and return.
 func (c *InPlaceDuplexChannel) sleepForAnswer(w *pause, f *ring.Frame) {
 	c.sleeping = true
-	c.mu.Unlock()
-	token := sleep(w.ctx, c.seg.responseReady, w.deadline)
-	c.mu.Lock()
+	token := false
+	c.waitsFor(func() { token = sleep(w.ctx, c.seg.responseReady, w.deadline) })
 	c.sleeping = false
 	// The token, if any, was for whoever's answer came. Taking it was sequentially consistent with the looks that follow;
 	// pairs with the server, which stores the state and then looks at the semaphore's value.
@@ -230,9 +228,7 @@ func (c *InPlaceDuplexChannel) sleepForAnswer(w *pause, f *ring.Frame) {
 // waitForSleeper waits in this process; mu is held on entry and return.
 func (c *InPlaceDuplexChannel) waitForSleeper(w *pause, f *ring.Frame) {
 	me := c.waiting.add(f)
-	c.mu.Unlock()
-	_ = w.receive(me.wake) // whatever ended it, the caller looks at everything again
-	c.mu.Lock()
+	c.waitsFor(func() { _ = w.receive(me.wake) }) // whatever ended it, the caller looks at everything again
 	c.waiting.remove(me)
 }
 
@@ -250,18 +246,16 @@ func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
 	case err != nil:
 		c.mu.Lock()
 		err = c.corrupted(opReceive, err)
-		c.mu.Unlock()
 	case answer.Failed:
 		err = &HandlerError{Sequence: f.Sequence, Status: answer.Status, Message: string(answer.Data)}
 		c.mu.Lock()
 		err = errors.Join(err, c.release(f))
-		c.mu.Unlock()
 	default:
 		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load(), opcode: answer.Opcode}
-		c.holds.callToView()
-		return r, nil
+		return r, nil // which keeps the call's hold
 	}
 	c.leave()
+	c.mu.Unlock()
 	return Response{}, err
 }
 
@@ -270,8 +264,8 @@ func (c *InPlaceDuplexChannel) release(f *ring.Frame) error {
 	c.ring.Release(f)
 	c.quiet = false
 	_, err := c.ring.Reclaim()
-	// The stores above are sequentially consistent with the looks at the values; pairs with the draining server and with our own sender
-	// that waits for space, which take their token and then look.
+	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
+	ordered.Fence()
 	c.seg.responseConsumed.PostIfZero()
 	c.seg.spaceAvailable.PostIfZero()
 	if err != nil {
@@ -324,7 +318,6 @@ func (r Response) Release() {
 	}
 	// Corruption found here makes every later call fail; a release has nobody to tell.
 	_ = c.release(r.frame)
+	c.leave()
 	c.mu.Unlock()
-	c.holds.addView(-1)
-	c.settle()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -26,13 +27,10 @@ func (c *InPlaceDuplexChannel) Send(ctx context.Context, r Request) (uint64, err
 	var sequence uint64
 	if err == nil {
 		sequence = f.Sequence
+		c.leave()
 	}
 	c.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	c.leave()
-	return sequence, nil
+	return sequence, err
 }
 
 // publish copies a request into the ring; mu is held, and may have been let go meanwhile. On success a call has been entered.
@@ -60,19 +58,17 @@ func (c *InPlaceDuplexChannel) publish(ctx context.Context, r Request, taken boo
 
 // unclaim gives a claim back because the channel failed meanwhile; mu is held.
 func (c *InPlaceDuplexChannel) unclaim() error {
-	err := c.failure
 	c.ring.Abort()
 	c.turn.release()
-	c.mu.Unlock()
 	c.leave()
-	c.mu.Lock()
-	return err
+	return c.failure
 }
 
 // commit publishes the open claim and passes the turn on; mu is held.
 func (c *InPlaceDuplexChannel) commit(size int, opcode uint32, oneWay bool) *ring.Frame {
 	f := c.ring.Publish(uint64(size), opcode, oneWay)
-	// Publish ends with a sequentially consistent store of written_count; pairs with the server, which takes its token and then looks.
+	// Pairs with the server, which takes its token and then looks: it sees the frame or we see its value 0.
+	ordered.Fence()
 	c.seg.requestReady.PostIfZero()
 	c.turn.release()
 	// Nobody may ever wait here, so a dead server must be noticed here; one that just answered need not be looked at.
@@ -107,9 +103,7 @@ func (c *InPlaceDuplexChannel) claim(ctx context.Context, op string, size, capac
 		}
 		c.turn.release()
 	}
-	c.mu.Unlock()
 	c.leave()
-	c.mu.Lock()
 	return nil, err
 }
 
@@ -120,9 +114,8 @@ func (c *InPlaceDuplexChannel) takeTurn(w *pause, op string) error {
 	}
 	t := c.turn.enqueue()
 	for {
-		c.mu.Unlock()
-		err := w.receive(t.wake)
-		c.mu.Lock()
+		var err error
+		c.waitsFor(func() { err = w.receive(t.wake) })
 		switch {
 		case t.granted && c.failure == nil:
 			return nil
@@ -168,16 +161,16 @@ func (c *InPlaceDuplexChannel) reserve(w *pause, op string, size, capacity uint6
 // awaitSpace waits a little for room; mu is held on entry and return. Only the holder of the turn is here, so at most one goroutine
 // of the process sleeps on space-available.
 func (c *InPlaceDuplexChannel) awaitSpace(w *pause) {
-	c.mu.Unlock()
 	token := false
-	if w.spinning() {
-		for range spinBatch {
-			spin.Pause()
+	c.waitsFor(func() {
+		if w.spinning() {
+			for range spinBatch {
+				spin.Pause()
+			}
+		} else {
+			token = sleep(w.ctx, c.seg.spaceAvailable, w.deadline)
 		}
-	} else {
-		token = sleep(w.ctx, c.seg.spaceAvailable, w.deadline)
-	}
-	c.mu.Lock()
+	})
 	if c.failure == nil && (c.peerDue(wire.DefaultV2WaitSlice) || token && c.peerDue(time.Millisecond)) {
 		c.checkPeer()
 	}
@@ -213,8 +206,14 @@ func (c *InPlaceDuplexChannel) AcquireRequestBuffer(ctx context.Context, size, c
 		return RequestBuffer{}, err
 	}
 	c.turn.buffer = true
-	c.holds.callToView()
-	return RequestBuffer{channel: c, data: data, generation: c.buffer.Add(1)}, nil
+	return RequestBuffer{channel: c, data: data, generation: c.nextBuffer()}, nil
+}
+
+// nextBuffer makes every handle of an acquired buffer stale and returns the generation of the next; mu is held.
+func (c *InPlaceDuplexChannel) nextBuffer() uint64 {
+	next := c.buffer.Load() + 1
+	ordered.Store64(&c.buffer, next)
+	return next
 }
 
 func (b *RequestBuffer) live() bool {
@@ -246,7 +245,7 @@ func (b *RequestBuffer) Commit() (uint64, error) {
 		c.mu.Unlock()
 		return 0, c.fail(ErrorCodeFrameReleased, "commit request buffer", "")
 	}
-	c.buffer.Add(1)
+	c.nextBuffer()
 	var sequence uint64
 	err := c.failure
 	if err == nil {
@@ -255,9 +254,8 @@ func (b *RequestBuffer) Commit() (uint64, error) {
 		c.ring.Abort()
 		c.turn.release()
 	}
+	c.leave()
 	c.mu.Unlock()
-	c.holds.addView(-1)
-	c.settle()
 	return sequence, err
 }
 
@@ -272,10 +270,9 @@ func (b *RequestBuffer) Abort() {
 		c.mu.Unlock()
 		return
 	}
-	c.buffer.Add(1)
+	c.nextBuffer()
 	c.ring.Abort()
 	c.turn.release()
+	c.leave()
 	c.mu.Unlock()
-	c.holds.addView(-1)
-	c.settle()
 }

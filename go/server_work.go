@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -96,6 +97,8 @@ func (s *InPlaceDuplexServer) take(t *tenure) (ring.Claimed, bool) {
 			return ring.Claimed{}, false
 		case f.Cancelled:
 			t.ring.Skip(&f)
+			// Pairs with the client's sender, which takes its token and then looks at the state.
+			ordered.Fence()
 			t.seg.spaceAvailable.PostIfZero()
 		case t.resetting && !f.OneWay:
 			t.ring.Pass(&f)
@@ -247,10 +250,12 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 
 // settle counts an answer and wakes whom it concerns; mu is held. The client may have read the answer already.
 func (s *InPlaceDuplexServer) settle(t *tenure, f *ring.Claimed, size uint64, answered bool) {
-	// The counters' stores are sequentially consistent with the looks at the values below; pairs with the client, which takes its token
-	// and then looks at the state.
 	if answered {
 		t.ring.Count(size)
+	}
+	// Pairs with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
+	ordered.Fence()
+	if answered {
 		t.seg.responseReady.PostIfZero()
 		// The value first: the frame's line is the client's by now, and costs a cache miss.
 		if t.seg.spaceAvailable.Value() == 0 && f.Abandoned() {

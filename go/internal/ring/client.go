@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -139,9 +140,12 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	c.head = n.start + n.total
 
 	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
-	c.mem.Request.PayloadWrittenBytes.Store(c.head)
-	c.storeFree()
-	c.mem.Request.PayloadWrittenCount.Store(c.last)
+	free := c.free()
+	ordered.Store64(&c.mem.Request.PayloadWrittenBytes, c.head)
+	ordered.Store64(&c.mem.Request.PayloadFreeBytes, free)
+	ordered.Store64(&c.mem.Request.PayloadWrittenCount, c.last)
+	// The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
+	ordered.Store64(&c.mem.Response.PayloadFreeBytes, free)
 	return f
 }
 
@@ -157,17 +161,17 @@ func (h header) write(to *wire.FrameHeaderV2) {
 	to.PayloadSize, to.SequenceNumber, to.Capacity = h.size, h.sequence, h.capacity
 	to.Status, to.RequestSize, to.Opcode = 0, h.size, h.opcode
 	to.Reserved = [16]uint8{}
-	to.Flags.Store(h.flags)
-	to.State.Store(int32(h.state))
+	ordered.Store32(&to.Flags, h.flags)
+	ordered.StoreInt32(&to.State, int32(h.state))
 }
 
-func (c *Client) storeFree() {
+// free is what both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.
+func (c *Client) free() uint64 {
 	free := c.mem.size() - c.claimed
 	if c.open {
-		free += c.next.total + c.next.waste // unpublished: nobody but us knows of it
+		free += c.next.total + c.next.waste
 	}
-	c.mem.Request.PayloadFreeBytes.Store(free)
-	c.mem.Response.PayloadFreeBytes.Store(free)
+	return free
 }
 
 func (c *Client) record() *Frame {
@@ -227,15 +231,15 @@ func (c *Client) Read(f *Frame) (Response, error) {
 // Release gives an answered frame back. Room appears with the next Reclaim.
 func (c *Client) Release(f *Frame) {
 	f.released = true
-	f.Generation.Add(1)
+	ordered.Store64(&f.Generation, f.Generation.Load()+1)
 	if f.Abandoned {
 		c.abandoned--
 	}
 	// Pairs with nothing on the server, which never looks at an answered frame again; inspectors read it.
-	f.header.State.Store(int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
 	// Pairs with the draining server's acquire load.
 	c.consumed++
-	c.mem.Response.PayloadReadCount.Store(c.consumed)
+	ordered.Store64(&c.mem.Response.PayloadReadCount, c.consumed)
 }
 
 // Cancel takes a request back that the server has not taken. False: the server was faster.
@@ -290,7 +294,9 @@ func (c *Client) Reclaim() (bool, error) {
 	if c.claimed == before {
 		return false, err
 	}
-	c.storeFree()
+	free := c.free()
+	ordered.Store64(&c.mem.Request.PayloadFreeBytes, free)
+	ordered.Store64(&c.mem.Response.PayloadFreeBytes, free)
 	return true, err
 }
 

@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -125,7 +126,7 @@ func (s *Server) Take(f *Claimed) bool {
 // Skip ends a cancelled frame and moves past it.
 func (s *Server) Skip(f *Claimed) {
 	// Pairs with the client's acquire load in Client.over.
-	f.header.State.Store(int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
 	s.Pass(f)
 }
 
@@ -134,7 +135,7 @@ func (s *Server) Pass(f *Claimed) {
 	s.cursor = f.end
 	s.passed++
 	// Pairs with the client's acquire load in Client.Reclaim, which frees the waste before the frame.
-	s.mem.Request.PayloadReadCount.Store(s.passed)
+	ordered.Store64(&s.mem.Request.PayloadReadCount, s.passed)
 }
 
 // Answer publishes the response of a taken frame. The client may read, release and reuse it from the store of the state on,
@@ -147,13 +148,13 @@ func (f *Claimed) Answer(size uint64, status int32, failed bool) {
 		state = wire.FrameStateFailed
 	}
 	// Pairs with the client's acquire load in Frame.Answered.
-	f.header.State.Store(int32(state))
+	ordered.StoreInt32(&f.header.State, int32(state))
 }
 
 // Finish ends a one-way frame; nothing of it is touched afterwards.
 func (f *Claimed) Finish() {
 	// Pairs with the client's acquire load in Client.over.
-	f.header.State.Store(int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
 }
 
 // Abandoned looks at the flag after Answer. The frame may have been reused by then: the worst that a wrong yes does is one post too many.
@@ -166,9 +167,9 @@ func (f *Claimed) Abandoned() bool {
 func (s *Server) Count(size uint64) {
 	s.responses++
 	s.responseBytes += size
-	s.mem.Response.PayloadWrittenBytes.Store(s.responseBytes)
+	ordered.Store64(&s.mem.Response.PayloadWrittenBytes, s.responseBytes)
 	// Pairs with inspectors only; the client goes by the frame's state.
-	s.mem.Response.PayloadWrittenCount.Store(s.responses)
+	ordered.Store64(&s.mem.Response.PayloadWrittenCount, s.responses)
 }
 
 // Drained reports whether the client has consumed every response.

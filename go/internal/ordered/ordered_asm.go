@@ -1,0 +1,23 @@
+//go:build (amd64 || arm64) && !race
+
+package ordered
+
+import "sync/atomic"
+
+// Store64 stores with release order.
+//
+//go:noescape
+func Store64(p *atomic.Uint64, v uint64)
+
+// Store32 stores with release order.
+//
+//go:noescape
+func Store32(p *atomic.Uint32, v uint32)
+
+// StoreInt32 stores with release order.
+//
+//go:noescape
+func StoreInt32(p *atomic.Int32, v int32)
+
+// Fence is a full fence: stores before it are visible before loads after it look.
+func Fence()

@@ -1,0 +1,17 @@
+//go:build race || (!amd64 && !arm64)
+
+package ordered
+
+import "sync/atomic"
+
+// Store64 stores with release order or stronger.
+func Store64(p *atomic.Uint64, v uint64) { p.Store(v) }
+
+// Store32 stores with release order or stronger.
+func Store32(p *atomic.Uint32, v uint32) { p.Store(v) }
+
+// StoreInt32 stores with release order or stronger.
+func StoreInt32(p *atomic.Int32, v int32) { p.Store(v) }
+
+// Fence does nothing: the stores are sequentially consistent here.
+func Fence() {}
