@@ -61,8 +61,8 @@ while :; do sleep 0.02; done`)
 func TestServersThatDoNot(t *testing.T) {
 	folder := t.TempDir()
 	for body, want := range map[string]string{
-		"echo oops >&2; exit 3": "x bad: it ended before it was ready: oops",
-		"echo steady; exec sleep 9":  `x bad: it printed "steady\n" instead of "ready"`,
+		"echo oops >&2; exit 3":     "x bad: it ended before it was ready: oops",
+		"echo steady; exec sleep 9": `x bad: it printed "steady\n" instead of "ready"`,
 	} {
 		_, err := Command{script(t, filepath.Join(folder, "x", "bad"), body)}.Start(context.Background())
 		assert.EqualError(t, err, want)
@@ -76,6 +76,14 @@ while :; do sleep 0.02; done`)}.Start(context.Background())
 	require.NoError(t, err)
 	_, err = s.Stop()
 	assert.EqualError(t, err, "x sore: exit status 4: sore")
+}
+
+func TestWaitForAnEndOfItsOwn(t *testing.T) {
+	s, err := Command{script(t, filepath.Join(t.TempDir(), "x", "s"), "echo begun; echo done")}.StartUntil(context.Background(), "begun")
+	require.NoError(t, err)
+	rest, err := s.Wait()
+	require.NoError(t, err)
+	assert.Equal(t, "done\n", rest)
 }
 
 func TestKillIsNoFailure(t *testing.T) {

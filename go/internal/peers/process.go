@@ -47,6 +47,11 @@ func (c Command) name() string {
 
 // Start starts a server and returns when it has printed "ready". Stop it, whatever happens afterwards.
 func (c Command) Start(ctx context.Context, args ...string) (*Server, error) {
+	return c.StartUntil(ctx, "ready", args...)
+}
+
+// StartUntil is Start for a program whose first line is another one.
+func (c Command) StartUntil(ctx context.Context, first string, args ...string) (*Server, error) {
 	s := &Server{name: c.name(), cmd: c.command(ctx, args)}
 	s.cmd.Stderr = &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
@@ -60,15 +65,15 @@ func (c Command) Start(ctx context.Context, args ...string) (*Server, error) {
 	ready := make(chan error, 1)
 	go func() {
 		line, err := s.output.ReadString('\n')
-		if err == nil && line != "ready\n" {
-			err = fmt.Errorf("it printed %q instead of \"ready\"", line)
+		if err == nil && line != first+"\n" {
+			err = fmt.Errorf("it printed %q instead of %q", line, first)
 		}
 		ready <- err
 	}()
 	select {
 	case err = <-ready:
 	case <-time.After(ReadyTimeout):
-		err = fmt.Errorf("not ready after %v", ReadyTimeout)
+		err = fmt.Errorf("it did not print %q within %v", first, ReadyTimeout)
 	}
 	if err == nil {
 		return s, nil
@@ -100,15 +105,22 @@ func (s *Server) Stop() (string, error) {
 		return "", nil
 	}
 	s.done = true
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		_ = s.cmd.Wait()
-		return "", fmt.Errorf("%s ended before it was stopped: %w: %s", s.name, err, message(&s.stderr))
-	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // when it has ended already, that is what is reported
+	return s.wait()
+}
+
+// Wait waits for the process to end by itself and returns what it printed after its first line.
+func (s *Server) Wait() (string, error) {
+	s.done = true
+	return s.wait()
+}
+
+func (s *Server) wait() (string, error) {
 	overdue := time.AfterFunc(StopTimeout, func() { _ = s.cmd.Process.Kill() })
 	rest, readErr := io.ReadAll(s.output) // before Wait, which closes the pipe
 	err := s.cmd.Wait()
 	if !overdue.Stop() {
-		err = fmt.Errorf("it did not stop within %v of SIGTERM", StopTimeout)
+		err = fmt.Errorf("it did not end within %v", StopTimeout)
 	}
 	if err = errors.Join(err, readErr); err != nil {
 		return string(rest), fmt.Errorf("%s: %w: %s", s.name, err, message(&s.stderr))

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Checks style and obvious mistakes in every language. Every check runs; the exit code says whether one complained.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+failed=0
+
+check() { # check WHAT COMMAND...
+	local what=$1
+	shift
+	if "$@"; then
+		echo "ok    $what"
+	else
+		echo "FAIL  $what" >&2
+		failed=1
+	fi
+}
+
+formatted() {
+	local unformatted
+	unformatted=$(git ls-files -co --exclude-standard '*.go' | while read -r file; do [ -e "$file" ] && echo "$file"; done | xargs gofmt -l)
+	[ -z "$unformatted" ] || { printf 'not formatted by gofmt: %s\n' "$unformatted" >&2; return 1; }
+}
+
+cpp_formatted() {
+	git ls-files -co --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' 'cpp/*.h' | grep -v /generated/ |
+		xargs --no-run-if-empty clang-format --dry-run -Werror
+}
+
+check "gofmt" formatted
+check "go vet (linux)" go vet ./...
+# Elsewhere the SDK must at least compile and say that it cannot work.
+for os in darwin windows; do
+	check "go vet ($os)" env GOOS=$os CGO_ENABLED=0 go vet ./go ./go/internal/wire
+done
+check "go vet (linux/arm64)" env GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+check "go vet (module test)" env -C go/test/module go vet ./...
+check "staticcheck" go run "$staticcheck" ./...
+check "shellcheck" shellcheck --exclude=SC2317 .ci/run scripts/*.sh
+check "clang-format" cpp_formatted
+exit "$failed"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs what building, testing and linting need and the machine lacks, by apt-get as root or with sudo.
+# Where it cannot, it says exactly what to install and fails.
+set -euo pipefail
+
+go_least=1.24
+cmake_least=3.20
+
+missing=() # Debian packages
+why=()
+
+need() { # need PACKAGE WHAT COMMAND...: the package is missing unless the command succeeds
+	local package=$1 what=$2
+	shift 2
+	if ! "$@" >/dev/null 2>&1; then
+		missing+=("$package")
+		why+=("$what")
+	fi
+}
+
+has_gtest() { printf '#include <gtest/gtest.h>\n' | g++ -E -x c++ - ; }
+
+at_least() { # at_least WANTED FOUND
+	[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+need g++ "C++ compiler" command -v g++
+need cmake "CMake" command -v cmake
+need libgtest-dev "GoogleTest" has_gtest
+need python3 "Python, for the generated Python bindings" command -v python3
+need mono-mcs "Mono's C# compiler, for the generated C# bindings" command -v mcs
+need mono-runtime "Mono" command -v mono
+need clang-format "clang-format, for make lint" command -v clang-format
+need shellcheck "ShellCheck, for make lint" command -v shellcheck
+
+# Not from Debian 12, whose Go is too old.
+if ! command -v go >/dev/null; then
+	echo "setup: Go is missing: install Go $go_least or newer and put it on the PATH" >&2
+	exit 1
+fi
+go_found=$(GOTOOLCHAIN=local go env GOVERSION)
+if ! at_least "$go_least" "${go_found#go}"; then
+	echo "setup: Go $go_found is too old: install Go $go_least or newer" >&2
+	exit 1
+fi
+
+if [ "${#missing[@]}" -gt 0 ]; then
+	echo "setup: missing: $(printf '%s, ' "${why[@]}" | sed 's/, $//')"
+	as_root=()
+	if [ "$(id -u)" -ne 0 ]; then
+		as_root=(sudo -n)
+	fi
+	if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+		echo "setup: cannot install here. Install these (Debian names) and run it again:" >&2
+		echo "    apt-get install --no-install-recommends ${missing[*]}" >&2
+		exit 1
+	fi
+	echo "setup: installing ${missing[*]}"
+	"${as_root[@]}" apt-get -qq update
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+cmake_found=$(cmake --version | head -n 1 | grep -o '[0-9][0-9.]*')
+if ! at_least "$cmake_least" "$cmake_found"; then
+	echo "setup: CMake $cmake_found is too old: install CMake $cmake_least or newer" >&2
+	exit 1
+fi

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Runs test suites one after the other, all of them even when one fails, and sums up what ran.
+# usage: scripts/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+results=build/test
+report=build/bin/testreport
+mkdir -p "$results"
+
+go_suite() { # go_suite NAME FOLDER GO-TEST-ARGUMENTS...
+	local name=$1 folder=$2
+	shift 2
+	(cd "$folder" && go test -json "$@") 2>&1 | "$report" go -suite "$name" -out "$results/$name.json"
+}
+
+cpp_suite() { # cpp_suite NAME PRESET
+	local name=$1 preset=$2
+	local junit=$PWD/$results/$name.xml
+	rm -f "$junit"
+	(cd cpp && cmake --preset "$preset" >"../$results/$name.log" 2>&1 && cmake --build --preset "$preset" -j 2 >>"../$results/$name.log" 2>&1) ||
+		{ tail -n 60 "$results/$name.log"; return 1; }
+	(cd cpp && ctest --preset "$preset" --output-junit "$junit" >>"../$results/$name.log" 2>&1) || tail -n 100 "$results/$name.log"
+	"$report" junit -suite "$name" -out "$results/$name.json" "$junit"
+}
+
+run() {
+	case $1 in
+	go) CGO_ENABLED=0 go_suite go . ./... ;;
+	go-race) CGO_ENABLED=1 go_suite go-race . -race ./go ./go/internal/... ;;
+	go-module) CGO_ENABLED=0 go_suite go-module go/test/module ./... ;;
+	cpp-*) cpp_suite "$1" "${1#cpp-}" ;;
+	*)
+		echo "no test suite $1" >&2
+		return 1
+		;;
+	esac
+}
+
+failed=0
+for suite in "$@"; do
+	rm -f "$results/$suite.json"
+	echo "== $suite"
+	run "$suite" || failed=1
+done
+"$report" total -dir "$results" "$@" || failed=1
+exit "$failed"
