@@ -22,13 +22,15 @@ var (
 // Client is the client's end: it alone moves head and tail. What is in flight, where and how large, it knows from its private
 // list and never from shared memory.
 type Client struct {
-	mem     Memory
-	eager   bool
-	head    uint64 // cumulative end of what was published
-	claimed uint64 // bytes between tail and head, waste included, plus the open claim
-	open    bool   // between Reserve and Publish or Abort
-	next    claim
-	last    uint64 // sequence number of the last published frame
+	mem      Memory
+	request  counters
+	response counters
+	eager    bool
+	head     uint64 // cumulative end of what was published
+	claimed  uint64 // bytes between tail and head, waste included, plus the open claim
+	open     bool   // between Reserve and Publish or Abort
+	next     claim
+	last     uint64 // sequence number of the last published frame
 
 	frames    deque // published and not reclaimed, in ring order, their sequence numbers consecutive
 	spare     []*Frame
@@ -66,7 +68,9 @@ type Frame struct {
 }
 
 // NewClient starts at the state that a reset leaves behind: everything zero, everything free.
-func NewClient(mem Memory, eager bool) *Client { return &Client{mem: mem, eager: eager} }
+func NewClient(mem Memory, eager bool) *Client {
+	return &Client{mem: mem, request: countersOf(mem.Request), response: countersOf(mem.Response), eager: eager}
+}
 
 // Reserve claims room for a frame of the given capacity (already checked against the limits; rounded up here) and returns its data
 // area. It fails with ErrTooLarge or ErrNoRoom. Only one claim is open at a time.
@@ -141,11 +145,11 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 
 	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
 	free := c.free()
-	ordered.Store64(&c.mem.Request.PayloadWrittenBytes, c.head)
-	ordered.Store64(&c.mem.Request.PayloadFreeBytes, free)
-	ordered.Store64(&c.mem.Request.PayloadWrittenCount, c.last)
+	ordered.Store64(c.request.writtenBytes, c.head)
+	ordered.Store64(c.request.freeBytes, free)
+	ordered.Store64(c.request.writtenCount, c.last)
 	// The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
-	ordered.Store64(&c.mem.Response.PayloadFreeBytes, free)
+	ordered.Store64(c.response.freeBytes, free)
 	return f
 }
 
@@ -161,8 +165,8 @@ func (h header) write(to *wire.FrameHeaderV2) {
 	to.PayloadSize, to.SequenceNumber, to.Capacity = h.size, h.sequence, h.capacity
 	to.Status, to.RequestSize, to.Opcode = 0, h.size, h.opcode
 	to.Reserved = [16]uint8{}
-	ordered.Store32(&to.Flags, h.flags)
-	ordered.StoreInt32(&to.State, int32(h.state))
+	ordered.Store32(flagsOf(to), h.flags)
+	ordered.StoreInt32(stateOf(to), int32(h.state))
 }
 
 // free is what both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.
@@ -198,7 +202,7 @@ func (c *Client) At(i int) *Frame { return c.frames.at(i) }
 // Answered reports whether the response may be read. It may be called without the lock by whoever has a claim on the frame.
 func (f *Frame) Answered() bool {
 	// Pairs with the server's release store in Claimed.Answer.
-	s := wire.FrameState(f.header.State.Load())
+	s := wire.FrameState(stateOf(f.header).Load())
 	return s == wire.FrameStateResponse || s == wire.FrameStateFailed
 }
 
@@ -212,7 +216,7 @@ type Response struct {
 
 // Read reads an answered frame. The size that the server stored is checked against what was claimed.
 func (c *Client) Read(f *Frame) (Response, error) {
-	state := wire.FrameState(f.header.State.Load())
+	state := wire.FrameState(stateOf(f.header).Load())
 	size, status := f.header.PayloadSize, f.header.Status
 	if state != wire.FrameStateResponse && state != wire.FrameStateFailed {
 		return Response{}, fmt.Errorf("%w: frame %d is %v, not answered", ErrCorrupted, f.Sequence, state)
@@ -236,16 +240,16 @@ func (c *Client) Release(f *Frame) {
 		c.abandoned--
 	}
 	// Pairs with nothing on the server, which never looks at an answered frame again; inspectors read it.
-	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(stateOf(f.header), int32(wire.FrameStateConsumed))
 	// Pairs with the draining server's acquire load.
 	c.consumed++
-	ordered.Store64(&c.mem.Response.PayloadReadCount, c.consumed)
+	ordered.Store64(c.response.readCount, c.consumed)
 }
 
 // Cancel takes a request back that the server has not taken. False: the server was faster.
 func (c *Client) Cancel(f *Frame) bool {
 	// Pairs with the server's compare-and-swap in Server.Take: exactly one of them wins.
-	if !f.header.State.CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateCancelled)) {
+	if !stateOf(f.header).CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateCancelled)) {
 		return false
 	}
 	f.Cancelled = true
@@ -258,7 +262,7 @@ func (c *Client) Abandon(f *Frame) {
 	c.abandoned++
 	// Sequentially consistent with the look at the state below; pairs with the server, which stores the state and then looks at the flag:
 	// at least one of the two sees the other.
-	f.header.Flags.Or(wire.FrameFlagsAbandoned)
+	flagsOf(f.header).Or(wire.FrameFlagsAbandoned)
 	if f.Answered() {
 		c.Release(f)
 	}
@@ -279,7 +283,7 @@ func (c *Client) Reclaim() (bool, error) {
 	for c.frames.len() > 0 {
 		f := c.frames.at(0)
 		// Waste belongs to the frame behind it and is free once the server's cursor has passed that frame.
-		if f.waste > 0 && c.mem.Request.PayloadReadCount.Load() >= f.Sequence {
+		if f.waste > 0 && c.request.readCount.Load() >= f.Sequence {
 			c.claimed -= f.waste
 			f.waste = 0
 		}
@@ -295,8 +299,8 @@ func (c *Client) Reclaim() (bool, error) {
 		return false, err
 	}
 	free := c.free()
-	ordered.Store64(&c.mem.Request.PayloadFreeBytes, free)
-	ordered.Store64(&c.mem.Response.PayloadFreeBytes, free)
+	ordered.Store64(c.request.freeBytes, free)
+	ordered.Store64(c.response.freeBytes, free)
 	return true, err
 }
 
@@ -309,7 +313,7 @@ func (c *Client) over(f *Frame) (bool, error) {
 		return false, nil
 	}
 	// Pairs with the server's release store: nothing of the frame is touched after it.
-	switch s := wire.FrameState(f.header.State.Load()); s {
+	switch s := wire.FrameState(stateOf(f.header).Load()); s {
 	case wire.FrameStateConsumed:
 		return true, nil
 	case wire.FrameStateRequest, wire.FrameStateProcessing, wire.FrameStateCancelled:

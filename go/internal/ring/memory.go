@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -31,3 +32,23 @@ func roundUp(n uint64) uint64 { return (n + wire.BlockAlignment - 1) &^ (wire.Bl
 
 // nextLap is the smallest multiple of size strictly above offset.
 func nextLap(offset, size uint64) uint64 { return offset - offset%size + size }
+
+// The compiler proves a pointer to a field good by a load from the struct's start, which on a line that the peer has just written
+// costs a cache miss. So the words that both sides touch are addressed from their offsets: once per end for the blocks, and here for headers.
+
+func stateOf(h *wire.FrameHeaderV2) *atomic.Int32 {
+	return (*atomic.Int32)(unsafe.Add(unsafe.Pointer(h), wire.FrameHeaderV2StateOffset))
+}
+
+func flagsOf(h *wire.FrameHeaderV2) *atomic.Uint32 {
+	return (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(h), wire.FrameHeaderV2FlagsOffset))
+}
+
+// counters are the addresses of a block's words.
+type counters struct {
+	freeBytes, writtenBytes, writtenCount, readCount *atomic.Uint64
+}
+
+func countersOf(b *wire.OiebV2) counters {
+	return counters{&b.PayloadFreeBytes, &b.PayloadWrittenBytes, &b.PayloadWrittenCount, &b.PayloadReadCount}
+}

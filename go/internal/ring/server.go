@@ -9,17 +9,21 @@ import (
 
 // Server is the server's end: a cursor over what the client published. Nothing it reads is trusted.
 type Server struct {
-	mem    Memory
-	cursor uint64 // cumulative
-	passed uint64 // frames passed; the next one has sequence passed+1
-	seen   uint64 // highest written_count seen
+	mem      Memory
+	request  counters
+	response counters
+	cursor   uint64 // cumulative
+	passed   uint64 // frames passed; the next one has sequence passed+1
+	seen     uint64 // highest written_count seen
 
 	responses     uint64 // response written_count
 	responseBytes uint64 // response written_bytes
 }
 
 // NewServer starts where a reset leaves the ring.
-func NewServer(mem Memory) *Server { return &Server{mem: mem} }
+func NewServer(mem Memory) *Server {
+	return &Server{mem: mem, request: countersOf(mem.Request), response: countersOf(mem.Response)}
+}
 
 // Claimed is a frame under the cursor, its header read once and checked.
 type Claimed struct {
@@ -39,7 +43,7 @@ type Claimed struct {
 // Published reports whether a frame waits, by one load. It may be called without the lock.
 func (s *Server) Published(passed uint64) bool {
 	// Pairs with the client's store at the end of Publish.
-	return s.mem.Request.PayloadWrittenCount.Load() != passed
+	return s.request.writtenCount.Load() != passed
 }
 
 // Passed is the number of frames that the cursor has passed.
@@ -48,11 +52,11 @@ func (s *Server) Passed() uint64 { return s.passed }
 // Next looks at the frame under the cursor without moving it. False: nothing is published. An error is ErrCorrupted.
 func (s *Server) Next() (Claimed, bool, error) {
 	// The count first, the bytes behind it: they cover at least the frames counted. Pairs with Client.Publish.
-	count := s.mem.Request.PayloadWrittenCount.Load()
+	count := s.request.writtenCount.Load()
 	if count == s.passed && count >= s.seen {
 		return Claimed{}, false, nil
 	}
-	written := s.mem.Request.PayloadWrittenBytes.Load()
+	written := s.request.writtenBytes.Load()
 	if count < s.seen {
 		return Claimed{}, false, fmt.Errorf("%w: request written_count went back from %d to %d", ErrCorrupted, s.seen, count)
 	}
@@ -77,8 +81,8 @@ func (s *Server) read(written uint64) (Claimed, error) {
 			return Claimed{}, fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
 		}
 		h := s.mem.headerAt(position)
-		// Pairs with the client's store of the state in writeHeader.
-		state := wire.FrameState(h.State.Load())
+		// Pairs with the client's store of the state in header.write.
+		state := wire.FrameState(stateOf(h).Load())
 		if state != wire.FrameStateWrap {
 			return s.check(h, state, position, available)
 		}
@@ -95,7 +99,7 @@ func (s *Server) read(written uint64) (Claimed, error) {
 func (s *Server) check(h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) (Claimed, error) {
 	f := Claimed{
 		Sequence: h.SequenceNumber, Size: h.PayloadSize, Capacity: h.Capacity, Opcode: h.Opcode,
-		OneWay: h.Flags.Load()&wire.FrameFlagsOneWay != 0, Cancelled: state == wire.FrameStateCancelled, header: h,
+		OneWay: flagsOf(h).Load()&wire.FrameFlagsOneWay != 0, Cancelled: state == wire.FrameStateCancelled, header: h,
 	}
 	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
 	switch {
@@ -116,7 +120,7 @@ func (s *Server) check(h *wire.FrameHeaderV2, state wire.FrameState, position, a
 // Take makes the frame the server's and moves the cursor past it. False: the client cancelled it meanwhile; look again.
 func (s *Server) Take(f *Claimed) bool {
 	// Pairs with the client's compare-and-swap in Client.Cancel: exactly one of them wins.
-	if !f.header.State.CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateProcessing)) {
+	if !stateOf(f.header).CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateProcessing)) {
 		return false
 	}
 	s.Pass(f)
@@ -126,7 +130,7 @@ func (s *Server) Take(f *Claimed) bool {
 // Skip ends a cancelled frame and moves past it.
 func (s *Server) Skip(f *Claimed) {
 	// Pairs with the client's acquire load in Client.over.
-	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(stateOf(f.header), int32(wire.FrameStateConsumed))
 	s.Pass(f)
 }
 
@@ -135,7 +139,7 @@ func (s *Server) Pass(f *Claimed) {
 	s.cursor = f.end
 	s.passed++
 	// Pairs with the client's acquire load in Client.Reclaim, which frees the waste before the frame.
-	ordered.Store64(&s.mem.Request.PayloadReadCount, s.passed)
+	ordered.Store64(s.request.readCount, s.passed)
 }
 
 // Answer publishes the response of a taken frame. The client may read, release and reuse it from the store of the state on,
@@ -148,34 +152,34 @@ func (f *Claimed) Answer(size uint64, status int32, failed bool) {
 		state = wire.FrameStateFailed
 	}
 	// Pairs with the client's acquire load in Frame.Answered.
-	ordered.StoreInt32(&f.header.State, int32(state))
+	ordered.StoreInt32(stateOf(f.header), int32(state))
 }
 
 // Finish ends a one-way frame; nothing of it is touched afterwards.
 func (f *Claimed) Finish() {
 	// Pairs with the client's acquire load in Client.over.
-	ordered.StoreInt32(&f.header.State, int32(wire.FrameStateConsumed))
+	ordered.StoreInt32(stateOf(f.header), int32(wire.FrameStateConsumed))
 }
 
 // Abandoned looks at the flag after Answer. The frame may have been reused by then: the worst that a wrong yes does is one post too many.
 func (f *Claimed) Abandoned() bool {
 	// Sequentially consistent with the store of the state in Answer; pairs with Client.Abandon.
-	return f.header.Flags.Load()&wire.FrameFlagsAbandoned != 0
+	return flagsOf(f.header).Load()&wire.FrameFlagsAbandoned != 0
 }
 
 // Count adds one response of size bytes to the response block.
 func (s *Server) Count(size uint64) {
 	s.responses++
 	s.responseBytes += size
-	ordered.Store64(&s.mem.Response.PayloadWrittenBytes, s.responseBytes)
+	ordered.Store64(s.response.writtenBytes, s.responseBytes)
 	// Pairs with inspectors only; the client goes by the frame's state.
-	ordered.Store64(&s.mem.Response.PayloadWrittenCount, s.responses)
+	ordered.Store64(s.response.writtenCount, s.responses)
 }
 
 // Drained reports whether the client has consumed every response.
 func (s *Server) Drained() bool {
 	// Pairs with the client's store in Client.Release.
-	return s.mem.Response.PayloadReadCount.Load() == s.responses
+	return s.response.readCount.Load() == s.responses
 }
 
 // Reset puts both blocks back to what an attaching client expects and the cursor to the start.
@@ -186,5 +190,5 @@ func (s *Server) Reset() {
 		b.PayloadReadCount.Store(0)
 		b.PayloadFreeBytes.Store(s.mem.size())
 	}
-	*s = Server{mem: s.mem}
+	*s = *NewServer(s.mem)
 }
