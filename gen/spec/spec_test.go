@@ -69,7 +69,7 @@ func TestAllViolationsAreReportedInOrder(t *testing.T) {
 			assert.LessOrEqual(t, violations[i-1].Line, v.Line)
 		}
 	}
-	assert.Equal(t, []Rule{RuleByteOrder, RuleStructSize, RuleAlignment, RuleErrorParent}, rules)
+	assert.Equal(t, []Rule{RuleByteOrder, RuleStructSize, RuleAlignment, RuleRegionOffset, RuleErrorParent}, rules)
 }
 
 func TestValidSpecs(t *testing.T) {
