@@ -82,7 +82,7 @@ func TestInspectShowsWhatACrashLeftBehind(t *testing.T) {
 		channel := newChannel(t)
 		server, err := p.server.Peer("filter-server").Start(context.Background(), "--name", channel, "--filter", "sleep")
 		require.NoError(t, err)
-		input := picture(t, 8, 8)
+		input := rawPicture(t, 8, 8)
 		client, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() {

@@ -15,8 +15,8 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/filter"
 )
 
-// picture makes a file of random pixels.
-func picture(t *testing.T, width, height int) string {
+// rawPicture makes a file of random pixels.
+func rawPicture(t *testing.T, width, height int) string {
 	random := rand.New(rand.NewPCG(uint64(width), uint64(height)))
 	pixels := make([]byte, width*height*4)
 	for i := range pixels {
@@ -34,7 +34,7 @@ func TestFiltersGiveIdenticalBytesInEveryLanguage(t *testing.T) {
 			channel := newChannel(t)
 			server := start(t, p.server.Peer("filter-server"), "--name", channel, "--filter", name, "--workers", "2", "--payload-size", "8000000")
 			for _, size := range [][2]int{{1, 1}, {1, 7}, {2, 1}, {33, 17}, {641, 479}} {
-				input := picture(t, size[0], size[1])
+				input := rawPicture(t, size[0], size[1])
 				output := filepath.Join(t.TempDir(), "out.rgba")
 				printed, err := p.client.Peer("filter-client").Run(context.Background(), "--name", channel, "--input", input, "--output", output,
 					"--width", strconv.Itoa(size[0]), "--height", strconv.Itoa(size[1]), "--count", "5", "--inflight", "3", "--json")
@@ -65,7 +65,7 @@ func TestFailuresOfAServerReachTheClient(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		start(t, p.server.Peer("filter-server"), "--name", channel, "--filter", "fail")
-		_, err := p.client.Peer("filter-client").Run(context.Background(), "--name", channel, "--input", picture(t, 5, 5), "--width", "5", "--height", "5")
+		_, err := p.client.Peer("filter-client").Run(context.Background(), "--name", channel, "--input", rawPicture(t, 5, 5), "--width", "5", "--height", "5")
 		assert.ErrorContains(t, err, "exit status 1")
 		assert.ErrorContains(t, err, "handler_failed")
 		assert.ErrorContains(t, err, "asked to fail")
@@ -75,7 +75,7 @@ func TestFailuresOfAServerReachTheClient(t *testing.T) {
 func TestWrongArgumentsOfThePeers(t *testing.T) {
 	for _, l := range languages(t) {
 		t.Run(l.Name, func(t *testing.T) {
-			input := picture(t, 2, 2)
+			input := rawPicture(t, 2, 2)
 			for _, c := range []struct {
 				program string
 				args    []string

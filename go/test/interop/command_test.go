@@ -1,0 +1,141 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"image"
+	"image/jpeg"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/cli"
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench"
+	"github.com/zeroduplex/zeroduplex/go/internal/picture"
+)
+
+func zeroduplex(args ...string) (code int, stdout, stderr string) {
+	var out, err strings.Builder
+	code = cli.Run(context.Background(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestDemoOfOddSizes(t *testing.T) {
+	pairs := len(languages(t)) * len(languages(t))
+	for _, size := range [][2]int{{1, 1}, {641, 479}, {3840, 2160}} {
+		source := image.NewNRGBA(image.Rect(0, 0, size[0], size[1]))
+		random := rand.New(rand.NewPCG(1, 1))
+		for i := range source.Pix {
+			source.Pix[i] = byte(random.Uint32())
+		}
+		folder := t.TempDir()
+		input := filepath.Join(folder, "in.png")
+		require.NoError(t, picture.Save(input, source))
+		out := filepath.Join(folder, "out")
+		code, stdout, stderr := zeroduplex("demo", "--image", input, "--out", out, "--peers", *peerFolder, "--count", "2")
+		require.Equal(t, 0, code, stderr)
+		assert.Equal(t, 2*pairs, strings.Count(stdout, "identical │"))
+
+		before, err := picture.Load(filepath.Join(out, "before.png"))
+		require.NoError(t, err)
+		assert.Equal(t, source.Pix, before.Pix)
+		after, err := picture.Load(filepath.Join(out, "after.png"))
+		require.NoError(t, err)
+		assert.Equal(t, 255-source.Pix[0], after.Pix[0])
+		for _, file := range []string{"after-blur.png", "contact-sheet.png"} {
+			_, err := picture.Load(filepath.Join(out, file))
+			assert.NoError(t, err)
+		}
+	}
+}
+
+func TestDemoTakesAJPEG(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "photo.jpg")
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, jpeg.Encode(file, image.NewGray(image.Rect(0, 0, 33, 9)), nil))
+	require.NoError(t, file.Close())
+	code, _, stderr := zeroduplex("demo", "--image", path, "--out", t.TempDir(), "--peers", *peerFolder, "--count", "1", "--inflight", "1")
+	assert.Equal(t, 0, code, stderr)
+}
+
+func TestDemoFailsClearly(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "notes.txt")
+	require.NoError(t, os.WriteFile(text, []byte("no picture"), 0o600))
+	for want, args := range map[string][]string{
+		"notes.txt is not a PNG or JPEG picture": {"--image", text},
+		"no such file or directory":              {"--image", text + ".missing"},
+		"run `make peers`":                       {"--image", text, "--peers", t.TempDir()},
+	} {
+		code, stdout, stderr := zeroduplex(append([]string{"demo", "--peers", *peerFolder, "--out", t.TempDir()}, args...)...)
+		assert.Equal(t, 1, code)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, want)
+	}
+}
+
+func TestBenchMeasuresEveryPair(t *testing.T) {
+	pairs := len(languages(t)) * len(languages(t))
+	for _, c := range []struct {
+		kind    string
+		args    []string
+		results int
+	}{
+		{"rtt", []string{"--sizes", "0,64,5000", "--waits", "hybrid,block", "--inflight", "1,3"}, 12},
+		{"frames", []string{"--sizes", "100000"}, 1},
+	} {
+		code, stdout, stderr := zeroduplex(append([]string{"bench", c.kind, "--json", "--passes", "1", "--count", "60", "--peers", *peerFolder}, c.args...)...)
+		require.Equal(t, 0, code, stderr)
+		var d bench.Document
+		require.NoError(t, json.Unmarshal([]byte(stdout), &d))
+		assert.Equal(t, bench.SchemaVersion, d.SchemaVersion)
+		require.Len(t, d.Results, c.results*pairs)
+		for _, r := range d.Results {
+			assert.Positive(t, r.P50NS)
+			assert.GreaterOrEqual(t, r.P99NS, r.P50NS)
+			assert.Positive(t, r.LimitP50NS)
+			assert.Positive(t, r.RatioToLimit)
+			if c.kind == "frames" {
+				assert.Positive(t, r.ThreadsP50NS)
+			}
+		}
+	}
+}
+
+func TestInspectCommandOnALivingChannel(t *testing.T) {
+	eachPair(t, func(t *testing.T, p pair) {
+		channel := newChannel(t)
+		start(t, p.server.Peer("stress-server"), "--name", channel, "--payload-size", "4096")
+		client, err := p.client.Peer("stress-client").StartUntil(context.Background(), "idle", "--name", channel, "--count", "25", "--idle", "60000")
+		require.NoError(t, err)
+		defer client.Kill()
+		code, stdout, stderr := zeroduplex("inspect", channel, "--json")
+		require.Equal(t, 0, code, stderr)
+		var report struct {
+			V2 struct {
+				Alive       map[string]bool   `json:"alive"`
+				OiebRequest map[string]any    `json:"oieb_request"`
+				Ring        map[string]uint64 `json:"ring"`
+			} `json:"v2"`
+			Semaphores []struct{ Present bool }
+			Problems   []string
+		}
+		require.NoError(t, json.Unmarshal([]byte(stdout), &report))
+		assert.Equal(t, map[string]bool{"server": true, "client": true}, report.V2.Alive)
+		assert.EqualValues(t, 25, report.V2.OiebRequest["payload_written_count"])
+		assert.EqualValues(t, 4096, report.V2.Ring["free"])
+		assert.Empty(t, report.Problems)
+		require.Len(t, report.Semaphores, 4)
+		for _, s := range report.Semaphores {
+			assert.True(t, s.Present)
+		}
+		code, stdout, _ = zeroduplex("inspect", channel)
+		assert.Equal(t, 0, code)
+		assert.Contains(t, stdout, "server  alive")
+	})
+}
