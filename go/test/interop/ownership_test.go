@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/peers"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 func TestASecondServerOfALivingNameIsRefusedAndHarmsNothing(t *testing.T) {
@@ -28,7 +29,8 @@ func TestASecondServerOfALivingNameIsRefusedAndHarmsNothing(t *testing.T) {
 	})
 }
 
-// The locks in /tmp are only there for v1: with a /tmp of its own the second server must be refused all the same.
+// The locks in /tmp are only there for v1: with a lock folder of its own the second server must be refused all the same.
+// Only that folder is hidden from it, since the peers themselves may stand somewhere in /tmp.
 func TestASecondServerWithATmpOfItsOwn(t *testing.T) {
 	if err := exec.Command("unshare", "--mount", "true").Run(); err != nil {
 		t.Skipf("this user may not make a mount namespace: %v", err)
@@ -36,7 +38,7 @@ func TestASecondServerWithATmpOfItsOwn(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		first := start(t, p.server.Peer("stress-server"), "--name", channel)
-		elsewhere := peers.Command{"unshare", "--mount", "sh", "-c", `mount -t tmpfs none /tmp && exec "$0" "$@"`, p.client.Peer("stress-server")[0]}
+		elsewhere := peers.Command{"unshare", "--mount", "sh", "-c", `mkdir -p "$0" && mount -t tmpfs none "$0" && exec "$@"`, wire.LockFolder, p.client.Peer("stress-server")[0]}
 		_, err := elsewhere.Start(context.Background(), "--name", channel)
 		assert.ErrorContains(t, err, "name_in_use")
 		assert.EqualValues(t, 100, runClient(t, p.client, channel, "--count", "100").RoundTrips)
