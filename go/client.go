@@ -220,7 +220,7 @@ func (c *InPlaceDuplexChannel) lost() string {
 	first, last, n := uint64(0), uint64(0), 0
 	for i := range c.ring.InFlight() {
 		f := c.ring.At(i)
-		if f.OneWay || f.Cancelled || f.Abandoned || f.Answered() {
+		if f.OneWay || f.Cancelled() || f.Abandoned || f.Answered() {
 			continue
 		}
 		if n == 0 {
@@ -282,7 +282,7 @@ func (c *InPlaceDuplexChannel) Cancel(sequence uint64) (bool, error) {
 		return false, c.failure
 	}
 	f := c.ring.Lookup(sequence)
-	if f == nil || f.Cancelled || f.Abandoned {
+	if f == nil || f.Cancelled() || f.Abandoned {
 		return false, c.unknown("cancel", sequence)
 	}
 	if !c.ring.Cancel(f) {

@@ -42,7 +42,7 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 		return c.deliver(f)
 	}
 	// What the server has not taken it never will; what it has taken nobody will read.
-	if !f.Cancelled && !c.ring.Cancel(f) {
+	if !f.Cancelled() && !c.ring.Cancel(f) {
 		c.ring.Abandon(f)
 	}
 	c.leave()
@@ -66,7 +66,7 @@ func spinFor(f *ring.Frame) bool {
 func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence uint64) (Response, error) {
 	c.mu.Lock()
 	f := c.ring.Lookup(sequence)
-	if f == nil || f.OneWay || f.Cancelled || f.Abandoned || f.Taken {
+	if f == nil || f.OneWay || f.Cancelled() || f.Abandoned || f.Taken {
 		err := c.failure
 		c.mu.Unlock()
 		if err == nil || errors.Is(err, ErrServerDead) {
@@ -133,7 +133,7 @@ func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, e
 func (c *InPlaceDuplexChannel) anyAnswered() *ring.Frame {
 	for i := range c.ring.InFlight() {
 		f := c.ring.At(i)
-		if !f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered() {
+		if !f.Taken && !f.OneWay && !f.Cancelled() && !f.Abandoned && f.Answered() {
 			return f
 		}
 	}
@@ -172,7 +172,7 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
 			return nil
 		case c.failure != nil:
 			return c.failure
-		case f != nil && f.Cancelled:
+		case f != nil && f.Cancelled():
 			return c.fail(ErrorCodeCancelled, opReceive, fmt.Sprintf("request %d was cancelled", f.Sequence))
 		}
 		if err := w.expired(); err != nil {
