@@ -39,13 +39,7 @@ func Languages() []Language {
 
 // probeGo compiles a copy of package wire together with a program that prints Sizeof and Offsetof.
 func probeGo(t testing.TB, d *ir.Document, root, work string) Layout {
-	sources, err := filepath.Glob(filepath.Join(root, "go/internal/wire/*_gen.go"))
-	check(t, err)
-	for _, source := range sources {
-		content, err := os.ReadFile(source)
-		check(t, err)
-		write(t, filepath.Join(work, filepath.Base(source)), strings.Replace(string(content), "\npackage wire\n", "\npackage main\n", 1))
-	}
+	copyWire(t, root, work)
 	var b strings.Builder
 	b.WriteString("package main\n\nimport (\n\t\"fmt\"\n\t\"unsafe\"\n)\n\nfunc main() {\n")
 	for _, s := range d.Structs {
@@ -58,7 +52,6 @@ func probeGo(t testing.TB, d *ir.Document, root, work string) Layout {
 	}
 	b.WriteString("}\n")
 	write(t, filepath.Join(work, "main.go"), b.String())
-	write(t, filepath.Join(work, "go.mod"), "module probe\n\ngo 1.24\n")
 	return parse(t, toolchain.Run(t, work, []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, "go", "run", "."))
 }
 
