@@ -33,7 +33,8 @@ type DuplexClient interface {
 	Call(ctx context.Context, data []byte) (Response, error)
 	// CallRequest is Call with an opcode or a capacity.
 	CallRequest(ctx context.Context, r Request) (Response, error)
-	// Cancel takes back a request that the server has not taken: true. False: too late, the response will come.
+	// Cancel takes back a request that the server has not taken: true; whoever waits for its response gets ErrCancelled. False: too
+	// late, the response is there or will come.
 	Cancel(sequence uint64) (bool, error)
 	// SetMetadata writes this client's metadata, once per connection. The server may read it from then on.
 	SetMetadata(content []byte) error
@@ -201,9 +202,10 @@ func (c *InPlaceDuplexChannel) IsServerConnected() bool {
 // delivered, everything else fails.
 func (c *InPlaceDuplexChannel) checkPeer() {
 	c.peerCheck.Store(c.elapsed())
-	alive := c.seg.life.serverAlive()
-	// A server that found the segment corrupted says so here; pairs with its store in markCorrupted.
+	// A server that found the segment corrupted says so here; pairs with its store in markCorrupted. The pid before the lock: a server
+	// that stops stores it after it let go of the lock, and is no longer alive to whoever saw it.
 	disowned := c.seg.Response.WriterPid.Load() == wire.PidNone
+	alive := c.seg.life.serverAlive()
 	if alive && !disowned || c.failure != nil {
 		return
 	}
@@ -282,7 +284,7 @@ func (c *InPlaceDuplexChannel) Cancel(sequence uint64) (bool, error) {
 		return false, c.failure
 	}
 	f := c.ring.Lookup(sequence)
-	if f == nil || f.Cancelled() || f.Abandoned {
+	if f == nil || f.Cancelled() || f.Abandoned || f.Released() {
 		return false, c.unknown("cancel", sequence)
 	}
 	if !c.ring.Cancel(f) {
@@ -299,8 +301,16 @@ func (c *InPlaceDuplexChannel) unknown(op string, sequence uint64) error {
 // sleep waits on a semaphore for at most a slice or until the deadline; mu is not held. The end of the context wakes it by a token.
 func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time) bool {
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, s.PostIfZero)
-		defer stop()
+		posted := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			s.PostIfZero()
+			close(posted)
+		})
+		defer func() {
+			if !stop() {
+				<-posted // the caller's hold on the segment keeps the semaphore mapped no longer than the call
+			}
+		}()
 	}
 	return s.Wait(min(wire.DefaultV2WaitSlice, time.Until(deadline)))
 }

@@ -43,11 +43,19 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 	}
 	// What the server has not taken it never will; what it has taken nobody will read.
 	if !f.Cancelled() && !c.ring.Cancel(f) {
-		c.ring.Abandon(f)
+		err = errors.Join(err, c.abandon(f))
 	}
 	c.leave()
 	c.mu.Unlock()
 	return Response{}, err
+}
+
+// abandon gives up a taken request, and its answer if that came after the last look; mu is held.
+func (c *InPlaceDuplexChannel) abandon(f *ring.Frame) error {
+	if !c.ring.Abandon(f) {
+		return nil
+	}
+	return c.reclaimReleased(opReceive)
 }
 
 // spinFor looks for the answer a first while, without clock or lock.
@@ -100,9 +108,10 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 	return c.deliver(f)
 }
 
-// enterReceive is enter, but a dead server's answers may still be fetched.
+// enterReceive is enter, but a dead server's answers may still be fetched (f nil: any). Nothing in shared memory is looked at once the
+// channel is closing: it may be unmapped.
 func (c *InPlaceDuplexChannel) enterReceive(f *ring.Frame) error {
-	if c.failure != nil && !c.closing && f != nil && f.Answered() {
+	if c.failure != nil && !c.closing && c.ready(f) {
 		c.holds++
 		return nil
 	}
@@ -112,7 +121,7 @@ func (c *InPlaceDuplexChannel) enterReceive(f *ring.Frame) error {
 // ReceiveResponse implements DuplexClient.
 func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, error) {
 	c.mu.Lock()
-	if err := c.enterReceive(c.anyAnswered()); err != nil {
+	if err := c.enterReceive(nil); err != nil {
 		c.mu.Unlock()
 		return Response{}, err
 	}
@@ -249,7 +258,9 @@ func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
 	case answer.Failed:
 		err = &HandlerError{Sequence: f.Sequence, Status: answer.Status, Message: string(answer.Data)}
 		c.mu.Lock()
-		err = errors.Join(err, c.release(f))
+		if broken := c.release(f); broken != nil {
+			err = errors.Join(err, broken)
+		}
 	default:
 		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load(), opcode: answer.Opcode}
 		return r, nil // which keeps the call's hold
@@ -263,13 +274,18 @@ func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
 func (c *InPlaceDuplexChannel) release(f *ring.Frame) error {
 	c.ring.Release(f)
 	c.quiet = false
+	return c.reclaimReleased(opReceive)
+}
+
+// reclaimReleased takes back the room of released responses and tells whoever waits for either; mu is held.
+func (c *InPlaceDuplexChannel) reclaimReleased(op string) error {
 	_, err := c.ring.Reclaim()
 	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
 	ordered.Fence()
 	c.seg.responseConsumed.PostIfZero()
 	c.seg.spaceAvailable.PostIfZero()
 	if err != nil {
-		return c.corrupted(opReceive, err)
+		return c.corrupted(op, err)
 	}
 	return nil
 }

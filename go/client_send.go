@@ -138,8 +138,8 @@ func (c *InPlaceDuplexChannel) reserve(w *pause, op string, size, capacity uint6
 		if c.failure != nil {
 			return nil, c.failure
 		}
-		if _, err := c.ring.Reclaim(); err != nil {
-			return nil, c.corrupted(op, err)
+		if err := c.reclaim(op); err != nil {
+			return nil, err
 		}
 		data, err := c.ring.Reserve(size, capacity)
 		if err == nil {
@@ -156,6 +156,20 @@ func (c *InPlaceDuplexChannel) reserve(w *pause, op string, size, capacity uint6
 		}
 		c.awaitSpace(w)
 	}
+}
+
+// reclaim takes back what is done with, late answers to abandoned requests included; mu is held.
+func (c *InPlaceDuplexChannel) reclaim(op string) error {
+	late, err := c.ring.Reclaim()
+	if late {
+		// Pairs with the draining server, which takes its token and then looks.
+		ordered.Fence()
+		c.seg.responseConsumed.PostIfZero()
+	}
+	if err != nil {
+		return c.corrupted(op, err)
+	}
+	return nil
 }
 
 // awaitSpace waits a little for room; mu is held on entry and return. Only the holder of the turn is here, so at most one goroutine

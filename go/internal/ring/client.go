@@ -268,30 +268,32 @@ func (c *Client) Cancel(f *Frame) bool {
 	return true
 }
 
-// Abandon says that nobody will read the answer. It is released at once when it is there already, else by a later Reclaim.
-func (c *Client) Abandon(f *Frame) {
+// Abandon says that nobody will read the answer. It is released at once when it is there already (true), else by a later Reclaim.
+func (c *Client) Abandon(f *Frame) bool {
 	f.Abandoned = true
 	c.abandoned++
 	// Sequentially consistent with the look at the state below; pairs with the server, which stores the state and then looks at the flag:
 	// at least one of the two sees the other.
 	flagsOf(f.header).Or(wire.FrameFlagsAbandoned)
-	if f.Answered() {
-		c.Release(f)
+	if !f.Answered() {
+		return false
 	}
+	c.Release(f)
+	return true
 }
 
-// Reclaim takes back, in ring order, what is done with. It reports whether it freed anything.
-func (c *Client) Reclaim() (bool, error) {
+// Reclaim takes back, in ring order, what is done with. It reports whether it released late answers to abandoned requests.
+func (c *Client) Reclaim() (late bool, err error) {
 	if c.abandoned > 0 {
 		for i := range c.frames.len() {
 			f := c.frames.at(i)
 			if f.Abandoned && !f.released && f.Answered() {
 				c.Release(f)
+				late = true
 			}
 		}
 	}
 	before := c.claimed
-	var err error
 	for c.frames.len() > 0 {
 		f := c.frames.at(0)
 		// Waste belongs to the frame behind it and is free once the server's cursor has passed that frame.
@@ -310,12 +312,12 @@ func (c *Client) Reclaim() (bool, error) {
 		c.frames.pop()
 	}
 	if c.claimed == before {
-		return false, err
+		return late, err
 	}
 	free := c.free()
 	ordered.Store64(c.request.freeBytes, free)
 	ordered.Store64(c.response.freeBytes, free)
-	return true, err
+	return late, err
 }
 
 // over reports whether the frame's bytes may be used again. Only one-way and cancelled frames are believed by their state.
