@@ -17,18 +17,21 @@ check() { # check WHAT COMMAND...
 	fi
 }
 
-formatted() {
+go_formatted() {
 	local unformatted
-	unformatted=$(git ls-files -co --exclude-standard '*.go' | while read -r file; do [ -e "$file" ] && echo "$file"; done | xargs gofmt -l)
+	unformatted=$(gofmt -l .) || return 1
 	[ -z "$unformatted" ] || { printf 'not formatted by gofmt: %s\n' "$unformatted" >&2; return 1; }
 }
 
 cpp_formatted() {
-	git ls-files -co --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' 'cpp/*.h' | grep -v /generated/ |
-		xargs --no-run-if-empty clang-format --dry-run -Werror
+	local file unformatted=()
+	while read -r file; do
+		clang-format "$file" | cmp -s - "$file" || unformatted+=("$file")
+	done < <(git ls-files -co --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' | grep -v /generated/)
+	[ "${#unformatted[@]}" -eq 0 ] || { printf 'not formatted by clang-format: %s\n' "${unformatted[@]}" >&2; return 1; }
 }
 
-check "gofmt" formatted
+check "gofmt" go_formatted
 check "go vet (linux)" go vet ./...
 # Elsewhere the SDK must at least compile and say that it cannot work.
 for os in darwin windows; do
