@@ -15,7 +15,8 @@ import (
 
 // DuplexClient is the client's side of a channel, whatever its protocol. All methods are safe for concurrent use.
 //
-// Where a context has no deadline, the timeouts of the client's options apply. Any call may fail with ErrServerDead, ErrCorrupted,
+// Where a context has no deadline, the timeouts of the client's options apply. What is sent with a cancelled context is not sent; a
+// deadline that has passed makes a call try once without waiting. Any call may fail with ErrServerDead, ErrCorrupted,
 // ErrClosed, ErrTimeout (ErrBufferFull for sends) or ErrCancelled, besides what it names itself.
 type DuplexClient interface {
 	// SendRequest copies data into the ring and publishes it. It returns the request's sequence number.
@@ -76,6 +77,7 @@ type InPlaceDuplexChannel struct {
 	waiting  waiterList
 	sleeping bool // somebody sleeps on response-ready; the role is taken and left under mu
 	quiet    bool // something was sent since the last sign of life from the server
+	uneasy   bool // a token brought nothing, and byte 0 had been looked at too recently to look again
 	metadata bool // written
 	closing  bool // no call begins any more; the segment goes when nothing holds it
 	holds    int  // running calls, responses and request buffers that are out
@@ -248,6 +250,27 @@ func (c *InPlaceDuplexChannel) peerDue(age time.Duration) bool {
 	return c.elapsed()-c.peerCheck.Load() >= int64(age)
 }
 
+// tokenPause is how often at most a token that brought nothing makes us look whether the server lives.
+const tokenPause = time.Millisecond
+
+// lookAfterSleep looks at the server when that is due, or when a token may have been its farewell; mu is held.
+func (c *InPlaceDuplexChannel) lookAfterSleep(token bool) {
+	doubt := token || c.uneasy
+	if c.failure == nil && (c.peerDue(wire.DefaultV2WaitSlice) || doubt && c.peerDue(tokenPause)) {
+		c.checkPeer()
+		doubt = false
+	}
+	c.uneasy = doubt
+}
+
+// napLimit bounds the next sleep, so that a farewell that came right after a look does not cost a whole slice; mu is held.
+func (c *InPlaceDuplexChannel) napLimit() time.Duration {
+	if c.uneasy {
+		return tokenPause
+	}
+	return wire.DefaultV2WaitSlice
+}
+
 // SetMetadata implements DuplexClient. Errors: ErrMetadataAlreadyWritten, ErrMetadataTooLarge.
 func (c *InPlaceDuplexChannel) SetMetadata(content []byte) error {
 	const op = "set metadata"
@@ -298,8 +321,8 @@ func (c *InPlaceDuplexChannel) unknown(op string, sequence uint64) error {
 	return c.fail(ErrorCodeUnknownSequence, op, fmt.Sprintf("sequence %d", sequence))
 }
 
-// sleep waits on a semaphore for at most a slice or until the deadline; mu is not held. The end of the context wakes it by a token.
-func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time) bool {
+// sleep waits on a semaphore until the deadline, but no longer than limit; mu is not held. The end of the context wakes it by a token.
+func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time, limit time.Duration) bool {
 	if ctx.Done() != nil {
 		posted := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
@@ -312,5 +335,5 @@ func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time) bool {
 			}
 		}()
 	}
-	return s.Wait(min(wire.DefaultV2WaitSlice, time.Until(deadline)))
+	return s.Wait(min(limit, time.Until(deadline)))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
@@ -223,14 +222,14 @@ func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
 // sleepForAnswer takes the sleeper's role for one sleep; mu is held on entry and return.
 func (c *InPlaceDuplexChannel) sleepForAnswer(w *pause, f *ring.Frame) {
 	c.sleeping = true
-	token := false
-	c.waitsFor(func() { token = sleep(w.ctx, c.seg.responseReady, w.deadline) })
+	token, limit := false, c.napLimit()
+	c.waitsFor(func() { token = sleep(w.ctx, c.seg.responseReady, w.deadline, limit) })
 	c.sleeping = false
 	// The token, if any, was for whoever's answer came. Taking it was sequentially consistent with the looks that follow;
 	// pairs with the server, which stores the state and then looks at the semaphore's value.
 	c.waiting.wakeAnswered(c.anyAnswered() != nil)
-	if c.failure == nil && !c.ready(f) && (c.peerDue(wire.DefaultV2WaitSlice) || token && c.peerDue(time.Millisecond)) {
-		c.checkPeer()
+	if !c.ready(f) {
+		c.lookAfterSleep(token)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
@@ -91,6 +90,9 @@ func (c *InPlaceDuplexChannel) claim(ctx context.Context, op string, size, capac
 	case uint64(capacity) > wire.MaxFrameData:
 		return nil, c.fail(ErrorCodeFrameTooLarge, op, fmt.Sprintf("%d bytes; no frame holds more than %d", capacity, wire.MaxFrameData))
 	}
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+		return nil, c.sendExpired(op, err) // a deadline that has passed still tries once
+	}
 	if err := c.enter(); err != nil {
 		return nil, err
 	}
@@ -175,19 +177,17 @@ func (c *InPlaceDuplexChannel) reclaim(op string) error {
 // awaitSpace waits a little for room; mu is held on entry and return. Only the holder of the turn is here, so at most one goroutine
 // of the process sleeps on space-available.
 func (c *InPlaceDuplexChannel) awaitSpace(w *pause) {
-	token := false
+	token, limit := false, c.napLimit()
 	c.waitsFor(func() {
 		if w.spinning() {
 			for range spinBatch {
 				spin.Pause()
 			}
 		} else {
-			token = sleep(w.ctx, c.seg.spaceAvailable, w.deadline)
+			token = sleep(w.ctx, c.seg.spaceAvailable, w.deadline, limit)
 		}
 	})
-	if c.failure == nil && (c.peerDue(wire.DefaultV2WaitSlice) || token && c.peerDue(time.Millisecond)) {
-		c.checkPeer()
-	}
+	c.lookAfterSleep(token)
 }
 
 // sendExpired says what a sender ran out of time for; mu is held.
@@ -213,14 +213,15 @@ type RequestBuffer struct {
 
 // AcquireRequestBuffer implements DuplexClient. Errors: ErrFrameTooLarge, ErrBufferFull, ErrAcquisitionOpen, ErrInvalidArgument.
 func (c *InPlaceDuplexChannel) AcquireRequestBuffer(ctx context.Context, size, capacity int) (RequestBuffer, error) {
+	var b RequestBuffer
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	data, err := c.claim(ctx, "acquire request buffer", size, capacity)
-	if err != nil {
-		return RequestBuffer{}, err
+	if err == nil {
+		c.turn.buffer = true
+		b = RequestBuffer{channel: c, data: data, generation: c.nextBuffer()}
 	}
-	c.turn.buffer = true
-	return RequestBuffer{channel: c, data: data, generation: c.nextBuffer()}, nil
+	c.mu.Unlock()
+	return b, err
 }
 
 // nextBuffer makes every handle of an acquired buffer stale and returns the generation of the next; mu is held.

@@ -15,11 +15,24 @@ type pause struct {
 	ctx     context.Context
 	timeout time.Duration // when ctx has no deadline
 
-	begun     bool
+	dated     bool // deadline is settled
+	begun     bool // and spinning, too
 	deadline  time.Time
 	spinUntil time.Time // zero: no spinning
 	forever   bool      // spin until the deadline
 	manners   manners
+}
+
+// date settles the deadline. It counts from the first wait of the call.
+func (p *pause) date(now time.Time) {
+	if p.dated {
+		return
+	}
+	p.dated = true
+	p.deadline = now.Add(p.timeout)
+	if d, ok := p.ctx.Deadline(); ok {
+		p.deadline = d
+	}
 }
 
 // begin reads the clock and settles deadline and spin window.
@@ -29,10 +42,7 @@ func (p *pause) begin(o commonOptions) {
 	}
 	p.begun = true
 	now := time.Now()
-	p.deadline = now.Add(p.timeout)
-	if d, ok := p.ctx.Deadline(); ok {
-		p.deadline = d
-	}
+	p.date(now)
 	switch o.wait {
 	case WaitSpin:
 		p.forever = true
@@ -69,9 +79,7 @@ func (p *pause) expired() error {
 
 // receive waits in this process for a signal, the deadline or the context's end.
 func (p *pause) receive(wake <-chan struct{}) error {
-	if !p.begun {
-		p.begin(commonOptions{wait: WaitBlock})
-	}
+	p.date(time.Now())
 	timer := time.NewTimer(time.Until(p.deadline))
 	defer timer.Stop()
 	select {
