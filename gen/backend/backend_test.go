@@ -27,7 +27,8 @@ func TestQuote(t *testing.T) {
 }
 
 func TestFieldDoc(t *testing.T) {
-	f := ir.Field{Doc: "Size.", Unit: "bytes", Writers: []ir.Writer{{Role: "client", Region: "head"}, {Role: "server"}}, Store: "release", Load: "acquire", Atomic: true}
+	f := ir.Field{Doc: "Size.", Unit: "bytes", Writers: []ir.Writer{{Role: "client", Region: "head"}, {Role: "server"}},
+		Store: "release", Load: "acquire", Atomic: true}
 	assert.Equal(t, "Size. Unit: bytes. Written by client in head, server; stored release, loaded acquire.", FieldDoc(f))
 	f.Atomic = false
 	assert.Equal(t, "Size. Unit: bytes. Written by client in head, server; plain.", FieldDoc(f))

@@ -47,7 +47,8 @@ func structView(s ir.Struct) structure {
 			kind = fmt.Sprintf("%s[%d]", f.Type, f.Count)
 		}
 		rows = append(rows, []string{
-			hex(f.Offset), code(f.Name), kind, fmt.Sprint(f.Width), backend.Writers(f.Writers), f.Store, f.Load, code(f.PublishedBy), backend.WithUnit(f.Doc, f.Unit),
+			hex(f.Offset), code(f.Name), kind, fmt.Sprint(f.Width), backend.Writers(f.Writers), f.Store, f.Load,
+			code(f.PublishedBy), backend.WithUnit(f.Doc, f.Unit),
 		})
 	}
 	view.Fields = newTable([]string{"offset", "field", "type", "width", "written by", "store", "load", "published by", "meaning"}, rows)

@@ -81,7 +81,8 @@ func kind(name string, code int64, parent string) spec.ErrorKind {
 }
 
 func TestRulerRows(t *testing.T) {
-	rows := ruler([]Field{{Name: "a", Offset: 0, Width: 1}, {Name: "b", Offset: 1, Width: 9}, {Name: "c", Offset: 10, Width: 2}, {Name: "d", Offset: 12, Width: 16}})
+	rows := ruler([]Field{{Name: "a", Offset: 0, Width: 1}, {Name: "b", Offset: 1, Width: 9}, {Name: "c", Offset: 10,
+		Width: 2}, {Name: "d", Offset: 12, Width: 16}})
 	assert.Equal(t, []RulerRow{
 		{Offset: 0, Lines: 1, Cells: []RulerCell{{"a", 8}, {"b", 24}}},
 		{Offset: 4, Lines: 1, Cells: []RulerCell{{"b", 32}}},

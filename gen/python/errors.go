@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zeroduplex/zeroduplex/gen/backend"
@@ -10,8 +11,9 @@ import (
 )
 
 type errors struct {
-	Marker string
-	Errors []errorKind
+	Marker  string
+	Errors  []errorKind
+	Exports []string
 }
 
 type errorKind struct {
@@ -31,6 +33,7 @@ var builtins = map[string]string{
 
 func errorsView(d *ir.Document) errors {
 	view := errors{Marker: d.Marker}
+	classes := []string{baseClass, "ErrorCode", "ErrorInfo"}
 	for _, e := range d.Errors {
 		kind := errorKind{
 			Doc: doc(e.Meaning), ClassDoc: doc(e.Meaning + " " + e.Remedy),
@@ -46,6 +49,12 @@ func errorsView(d *ir.Document) errors {
 		}
 		kind.Bases = strings.Join(bases, ", ")
 		view.Errors = append(view.Errors, kind)
+		classes = append(classes, kind.Class)
+	}
+	slices.Sort(classes)
+	// Constants before classes is the order that Python's linters want.
+	for _, name := range append([]string{"ERRORS", "ERROR_CLASSES"}, classes...) {
+		view.Exports = append(view.Exports, backend.Quote(name))
 	}
 	return view
 }

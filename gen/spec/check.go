@@ -129,7 +129,9 @@ func (c checker) checkProtocols() {
 			continue
 		}
 		if !startsWithIdentity(block) {
-			c.fail(p.position("oieb"), RuleIdentity, "%s must begin with a u32 (its size) and a u8 of count 4 (the version); other versions recognise it by them", p.Oieb)
+			c.fail(p.position("oieb"), RuleIdentity,
+				"%s must begin with a u32 (its size) and a u8 of count 4 (the version); other versions recognise it by them",
+				p.Oieb)
 		}
 	}
 }
@@ -216,10 +218,12 @@ func (c checker) checkConstants() {
 // checkDefaultLimit compares a default with the limits min_<name> and max_<name>.
 func (c checker) checkDefaultLimit(d Default) {
 	if limit := c.Limit("min_" + d.Name); limit != nil && d.Value.Cmp(&limit.Value.Int) < 0 {
-		c.fail(d.position("value"), RuleDefaultLimit, "the default %s of %s is below the limit %s, %s", d.Name, d.Value.String(), limit.Name, limit.Value.String())
+		c.fail(d.position("value"), RuleDefaultLimit, "the default %s of %s is below the limit %s, %s", d.Name,
+			d.Value.String(), limit.Name, limit.Value.String())
 	}
 	if limit := c.Limit("max_" + d.Name); limit != nil && d.Value.Cmp(&limit.Value.Int) > 0 {
-		c.fail(d.position("value"), RuleDefaultLimit, "the default %s of %s is above the limit %s, %s", d.Name, d.Value.String(), limit.Name, limit.Value.String())
+		c.fail(d.position("value"), RuleDefaultLimit, "the default %s of %s is above the limit %s, %s",
+			d.Name, d.Value.String(), limit.Name, limit.Value.String())
 	}
 }
 

@@ -36,7 +36,8 @@ func (c checker) checkScope(language *naming.Language, scope []identifier) {
 			c.failOnce(i.node, RuleReservedWord, "%q would become %q, which is taken in %s; choose another name", naming.Join(i.parts...), name, language.Name)
 		}
 		if other, twice := first[name]; twice && other != i.node {
-			c.failOnce(i.node, RuleCollision, "%q would become %q, which line %d leads to already; choose another name", naming.Join(i.parts...), name, other.Line)
+			c.failOnce(i.node, RuleCollision, "%q would become %q, which line %d leads to already; choose another name",
+				naming.Join(i.parts...), name, other.Line)
 		}
 		first[name] = i.node
 	}
@@ -58,7 +59,8 @@ func (c checker) globalIdentifiers() []identifier {
 	for _, fixed := range []string{"region", "role", "named_region", "struct_info", "field_info", "segment_info", "region_info", "semaphore_info"} {
 		add(c.yaml, naming.Type, fixed)
 	}
-	for _, fixed := range []string{"structs", "segments", "semaphores", "spec_digest", "name_minimum", "name_maximum", "name_pattern", "name_forbidden_prefixes"} {
+	for _, fixed := range []string{"structs", "segments", "semaphores", "spec_digest", "name_minimum", "name_maximum",
+		"name_pattern", "name_forbidden_prefixes"} {
 		add(c.yaml, naming.Constant, fixed)
 	}
 	add(c.yaml, naming.Function, "valid_name")

@@ -129,7 +129,8 @@ func (c checker) checkExample(g Segment, e Example) {
 		case !ok && r.SizedBy != "":
 			c.fail(regions, RuleExample, "the example lacks the region %s", r.Name)
 		case ok && (len(stated) != 2 || stated[0] != placed[i].Offset || stated[1] != placed[i].Size):
-			c.fail(at, RuleExample, "the region %s is at %s with %d bytes for these sizes: write [%s, %d]", r.Name, hex(placed[i].Offset), placed[i].Size, hex(placed[i].Offset), placed[i].Size)
+			c.fail(at, RuleExample, "the region %s is at %s with %d bytes for these sizes: write [%s, %d]", r.Name,
+				hex(placed[i].Offset), placed[i].Size, hex(placed[i].Offset), placed[i].Size)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Regions)) {

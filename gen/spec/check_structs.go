@@ -77,7 +77,8 @@ func (c checker) checkLayout(s *Struct) {
 		case f.Offset < end:
 			c.fail(f.position("offset"), RuleOverlap, "%s.%s at %s overlaps %s, which ends at %s", s.Name, f.Name, hex(f.Offset), before, hex(end))
 		case f.Offset > end:
-			c.fail(f.position("offset"), RuleGap, "%s.%s at %s leaves a gap behind %s, which ends at %s; name the bytes between as a reserved field", s.Name, f.Name, hex(f.Offset), before, hex(end))
+			c.fail(f.position("offset"), RuleGap, "%s.%s at %s leaves a gap behind %s, which ends at %s; name the bytes between as a reserved field",
+				s.Name, f.Name, hex(f.Offset), before, hex(end))
 		}
 		end = max(end, f.Offset+f.Width)
 		before = f.Name
@@ -94,7 +95,8 @@ func (c checker) checkStructAlignment(s *Struct, widest uint64) {
 	case s.Size%s.Alignment != 0:
 		c.fail(s.position("alignment"), RuleAlignment, "the size %d of %s is no multiple of its alignment %d", s.Size, s.Name, s.Alignment)
 	case s.Size%widest != 0:
-		c.fail(s.position("size"), RuleAlignment, "the size %d of %s is no multiple of its widest number, %d bytes: compilers would pad it", s.Size, s.Name, widest)
+		c.fail(s.position("size"), RuleAlignment, "the size %d of %s is no multiple of its widest number, %d bytes: compilers would pad it",
+			s.Size, s.Name, widest)
 	case s.Alignment > 1 && s.Alignment < widest:
 		c.fail(s.position("alignment"), RuleAlignment, "the alignment %d of %s is below its widest number, %d bytes", s.Alignment, s.Name, widest)
 	}
@@ -120,7 +122,8 @@ func (c checker) checkWord(s *Struct, w Word) {
 			return
 		}
 		if s.Fields[at].Offset != end {
-			c.fail(w.element("covers", i), RuleWordCover, "the word %s needs a field that begins at %s here, %s begins at %s", w.Name, hex(end), covered, hex(s.Fields[at].Offset))
+			c.fail(w.element("covers", i), RuleWordCover, "the word %s needs a field that begins at %s here, %s begins at %s",
+				w.Name, hex(end), covered, hex(s.Fields[at].Offset))
 			return
 		}
 		end += s.Fields[at].Width

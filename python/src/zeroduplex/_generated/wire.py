@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple, Optional
+from typing import Final
 
 SPEC_DIGEST: Final = "5690e2b32d66"
 """Identifies the spec that this file was generated from."""
@@ -220,7 +220,8 @@ LOCK_FOLDER_CSHARP_MODE: Final = 0o1777
 """Permission bits of the folder, the sticky bit included."""
 
 
-class FieldInfo(NamedTuple):
+@dataclass(frozen=True)
+class FieldInfo:
     """A field; offset and width in bytes, count 0 for a field that is no array, format for the struct module."""
 
     name: str
@@ -231,7 +232,8 @@ class FieldInfo(NamedTuple):
     format: str
 
 
-class StructInfo(NamedTuple):
+@dataclass(frozen=True)
+class StructInfo:
     """A struct; size in bytes."""
 
     name: str
@@ -503,9 +505,7 @@ STRUCTS: Final[tuple[StructInfo, ...]] = (
     StructInfo(
         "metadata_block",
         8,
-        (
-            FieldInfo("content_length", 0x00, 8, "u64", 0, "<Q"),
-        ),
+        (FieldInfo("content_length", 0x00, 8, "u64", 0, "<Q"),),
     ),
     StructInfo(
         "named_semaphore",
@@ -557,14 +557,14 @@ class SegmentV2:
     """Length of the whole object."""
 
 
-def resolve_segment_v2(metadata_request: int, metadata_response: int, payload: int) -> Optional[SegmentV2]:
+def resolve_segment_v2(metadata_request: int, metadata_response: int, payload: int) -> SegmentV2 | None:
     """Lays a segment out for the given sizes in bytes, wanted or stored: stored ones are rounded already
     and stay as they are. None for a rounded size below its minimum or above its limit."""
-    if not (
-        0 <= metadata_request <= MAX_METADATA_SIZE
-        and 0 <= metadata_response <= MAX_METADATA_SIZE
-        and 0 <= payload <= MAX_PAYLOAD_SIZE
-    ):
+    if not 0 <= metadata_request <= MAX_METADATA_SIZE:
+        return None
+    if not 0 <= metadata_response <= MAX_METADATA_SIZE:
+        return None
+    if not 0 <= payload <= MAX_PAYLOAD_SIZE:
         return None
     metadata_request_end = _round_up(0xB0 + metadata_request, 64)
     metadata_response_end = _round_up(metadata_request_end + metadata_response, 64)
@@ -577,11 +577,11 @@ def resolve_segment_v2(metadata_request: int, metadata_response: int, payload: i
         payload=Region(metadata_response_end, payload_end - metadata_response_end),
         length=payload_end,
     )
-    if not (
-        0 <= resolved.metadata_request.size <= MAX_METADATA_SIZE
-        and 0 <= resolved.metadata_response.size <= MAX_METADATA_SIZE
-        and 128 <= resolved.payload.size <= MAX_PAYLOAD_SIZE
-    ):
+    if not 0 <= resolved.metadata_request.size <= MAX_METADATA_SIZE:
+        return None
+    if not 0 <= resolved.metadata_response.size <= MAX_METADATA_SIZE:
+        return None
+    if not 128 <= resolved.payload.size <= MAX_PAYLOAD_SIZE:
         return None
     return resolved
 
@@ -603,13 +603,12 @@ class SegmentV1:
     """Length of the whole object."""
 
 
-def resolve_segment_v1(metadata: int, payload: int) -> Optional[SegmentV1]:
+def resolve_segment_v1(metadata: int, payload: int) -> SegmentV1 | None:
     """Lays a segment out for the given sizes in bytes, wanted or stored: stored ones are rounded already
     and stay as they are. None for a rounded size below its minimum or above its limit."""
-    if not (
-        0 <= metadata <= MAX_METADATA_SIZE
-        and 0 <= payload <= MAX_PAYLOAD_SIZE
-    ):
+    if not 0 <= metadata <= MAX_METADATA_SIZE:
+        return None
+    if not 0 <= payload <= MAX_PAYLOAD_SIZE:
         return None
     metadata_end = _round_up(0x80 + metadata, 64)
     payload_end = _round_up(metadata_end + payload, 64)
@@ -619,10 +618,9 @@ def resolve_segment_v1(metadata: int, payload: int) -> Optional[SegmentV1]:
         payload=Region(metadata_end, payload_end - metadata_end),
         length=payload_end,
     )
-    if not (
-        0 <= resolved.metadata.size <= MAX_METADATA_SIZE
-        and 0 <= resolved.payload.size <= MAX_PAYLOAD_SIZE
-    ):
+    if not 0 <= resolved.metadata.size <= MAX_METADATA_SIZE:
+        return None
+    if not 0 <= resolved.payload.size <= MAX_PAYLOAD_SIZE:
         return None
     return resolved
 

@@ -130,10 +130,10 @@ __all__ = [
     "ERROR_CLASSES",
     "ErrorCode",
     "ErrorInfo",
-    "ZeroDuplexError",
-    "WideError",
     "MiddleError",
     "NarrowError",
-    "TimeoutError",
     "SystemError",
+    "TimeoutError",
+    "WideError",
+    "ZeroDuplexError",
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple, Optional
+from typing import Final
 
 SPEC_DIGEST: Final = "75a959642091"
 """Identifies the spec that this file was generated from."""
@@ -38,7 +38,8 @@ OWN_FOLDER_MODE: Final = 0o700
 """Permission bits of the folder, the sticky bit included."""
 
 
-class FieldInfo(NamedTuple):
+@dataclass(frozen=True)
+class FieldInfo:
     """A field; offset and width in bytes, count 0 for a field that is no array, format for the struct module."""
 
     name: str
@@ -49,7 +50,8 @@ class FieldInfo(NamedTuple):
     format: str
 
 
-class StructInfo(NamedTuple):
+@dataclass(frozen=True)
+class StructInfo:
     """A struct; size in bytes."""
 
     name: str

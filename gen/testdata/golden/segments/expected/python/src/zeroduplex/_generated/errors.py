@@ -66,6 +66,6 @@ __all__ = [
     "ERROR_CLASSES",
     "ErrorCode",
     "ErrorInfo",
-    "ZeroDuplexError",
     "WrongError",
+    "ZeroDuplexError",
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple, Optional
+from typing import Final
 
 SPEC_DIGEST: Final = "2c733899b47e"
 """Identifies the spec that this file was generated from."""
@@ -53,7 +53,8 @@ DEFAULT_V3_HURRY: Final = timedelta(microseconds=50)
 """How long to spin."""
 
 
-class FieldInfo(NamedTuple):
+@dataclass(frozen=True)
+class FieldInfo:
     """A field; offset and width in bytes, count 0 for a field that is no array, format for the struct module."""
 
     name: str
@@ -64,7 +65,8 @@ class FieldInfo(NamedTuple):
     format: str
 
 
-class StructInfo(NamedTuple):
+@dataclass(frozen=True)
+class StructInfo:
     """A struct; size in bytes."""
 
     name: str
@@ -127,13 +129,12 @@ class SegmentV3:
     """Length of the whole object."""
 
 
-def resolve_segment_v3(ring: int, tail: int) -> Optional[SegmentV3]:
+def resolve_segment_v3(ring: int, tail: int) -> SegmentV3 | None:
     """Lays a segment out for the given sizes in bytes, wanted or stored: stored ones are rounded already
     and stay as they are. None for a rounded size below its minimum or above its limit."""
-    if not (
-        0 <= ring <= MAX_RING
-        and 0 <= tail <= MAX_TAIL
-    ):
+    if not 0 <= ring <= MAX_RING:
+        return None
+    if not 0 <= tail <= MAX_TAIL:
         return None
     left_ring_end = _round_up(0x08 + ring, 16)
     right_ring_end = _round_up(left_ring_end + ring, 16)
@@ -145,11 +146,11 @@ def resolve_segment_v3(ring: int, tail: int) -> Optional[SegmentV3]:
         tail=Region(right_ring_end, tail_end - right_ring_end),
         length=tail_end,
     )
-    if not (
-        32 <= resolved.left_ring.size <= MAX_RING
-        and 0 <= resolved.right_ring.size <= MAX_RING
-        and 0 <= resolved.tail.size <= MAX_TAIL
-    ):
+    if not 32 <= resolved.left_ring.size <= MAX_RING:
+        return None
+    if not 0 <= resolved.right_ring.size <= MAX_RING:
+        return None
+    if not 0 <= resolved.tail.size <= MAX_TAIL:
         return None
     return resolved
 
@@ -168,7 +169,7 @@ class SegmentFixed:
     """Length of the whole object."""
 
 
-def resolve_segment_fixed() -> Optional[SegmentFixed]:
+def resolve_segment_fixed() -> SegmentFixed | None:
     """Lays a segment out for the given sizes in bytes, wanted or stored: stored ones are rounded already
     and stay as they are. None for a rounded size below its minimum or above its limit."""
     resolved = SegmentFixed(

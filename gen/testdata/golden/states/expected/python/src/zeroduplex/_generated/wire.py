@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple, Optional
+from typing import Final
 
 SPEC_DIGEST: Final = "8f8a4dbf813b"
 """Identifies the spec that this file was generated from."""
@@ -77,7 +77,8 @@ BLOCK_IDENTITY_WORD: Final = 0x2010300000018
 """The first eight bytes of a v3 segment, read as one little-endian number."""
 
 
-class FieldInfo(NamedTuple):
+@dataclass(frozen=True)
+class FieldInfo:
     """A field; offset and width in bytes, count 0 for a field that is no array, format for the struct module."""
 
     name: str
@@ -88,7 +89,8 @@ class FieldInfo(NamedTuple):
     format: str
 
 
-class StructInfo(NamedTuple):
+@dataclass(frozen=True)
+class StructInfo:
     """A struct; size in bytes."""
 
     name: str

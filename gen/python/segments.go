@@ -1,0 +1,63 @@
+package python
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zeroduplex/zeroduplex/gen/ir"
+	"github.com/zeroduplex/zeroduplex/gen/naming"
+)
+
+type segment struct {
+	Doc, ResolveDoc           []string
+	Type, Resolve, Parameters string
+	Sized                     bool
+	Regions                   []region
+	Ends                      []constant
+	Length                    string
+	TooLarge, OutOfRange      []string
+}
+
+type region struct {
+	Doc                []string
+	Name, Offset, Size string
+}
+
+func segmentView(s ir.Segment) segment {
+	view := segment{
+		Doc: doc(s.Doc), Type: id(naming.Type, "segment", s.Name), Resolve: id(naming.Function, "resolve_segment", s.Name), Sized: s.Sized,
+		ResolveDoc: doc("Lays a segment out for the given sizes in bytes, wanted or stored: stored ones are rounded already and stay as they are. " +
+			"None for a rounded size below its minimum or above its limit."),
+		Length: fmt.Sprint(s.FixedLength),
+	}
+	var parameters []string
+	for _, input := range s.Inputs {
+		name := id(naming.Parameter, input.Name)
+		parameters = append(parameters, name+": int")
+		view.TooLarge = append(view.TooLarge, fmt.Sprintf("0 <= %s <= %s", name, id(naming.Constant, input.Maximum)))
+	}
+	for _, r := range s.Regions {
+		placed := region{Doc: doc(r.Doc), Name: id(naming.Field, r.Name), Offset: start(r), Size: fmt.Sprint(r.Size)}
+		if r.Input != "" {
+			end := endName(r.Name)
+			view.Ends = append(view.Ends, constant{
+				Name: end, Value: fmt.Sprintf("_round_up(%s + %s, %d)", start(r), id(naming.Parameter, r.Input), s.Alignment),
+			})
+			placed.Size = end + " - " + start(r)
+			view.Length = end
+			view.OutOfRange = append(view.OutOfRange, fmt.Sprintf("%d <= resolved.%s.size <= %s", r.Minimum, placed.Name, id(naming.Constant, r.Maximum)))
+		}
+		view.Regions = append(view.Regions, placed)
+	}
+	view.Parameters = strings.Join(parameters, ", ")
+	return view
+}
+
+func start(r ir.Region) string {
+	if r.Offset != nil {
+		return hex(*r.Offset)
+	}
+	return endName(r.After)
+}
+
+func endName(region string) string { return id(naming.Parameter, region, "end") }
