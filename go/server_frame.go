@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 )
 
@@ -26,14 +27,14 @@ type work struct {
 	generation atomic.Uint64
 }
 
-// begin starts on a frame and returns the handler's view of it.
-func (w *work) begin(f ring.Claimed) Frame {
-	w.frame, w.size = f, f.Size
+// begin returns the handler's view of the frame that was taken.
+func (w *work) begin() Frame {
+	w.size = w.frame.Size
 	return Frame{work: w, generation: w.generation.Load()}
 }
 
 // end makes the handler's views stale.
-func (w *work) end() { w.generation.Add(1) }
+func (w *work) end() { ordered.Store64(&w.generation, w.generation.Load()+1) }
 
 func (f Frame) live() *work {
 	if f.work == nil || f.work.generation.Load() != f.generation {

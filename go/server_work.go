@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
-	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
@@ -18,14 +17,13 @@ func (s *InPlaceDuplexServer) serve(t *tenure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		f, ok := s.next(t)
-		if !ok {
+		if !s.next(t, &w) {
 			return
 		}
 		s.mu.Unlock()
-		size, answered := s.handle(&w, f)
+		s.handle(&w)
 		s.mu.Lock()
-		s.settle(t, &f, size, answered)
+		s.settle(t, &w)
 	}
 }
 
@@ -33,15 +31,15 @@ func (s *InPlaceDuplexServer) serve(t *tenure) {
 //
 // One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
 // between a look and a sleep; a worker that takes a request wakes another for the role.
-func (s *InPlaceDuplexServer) next(t *tenure) (ring.Claimed, bool) {
+func (s *InPlaceDuplexServer) next(t *tenure, w *work) bool {
 	for s.phase == serving && s.current == t {
-		if f, ok := s.look(t); ok {
+		if s.look(t, w) {
 			t.running++
 			t.references++
 			if s.idle > 0 {
 				s.work.Signal()
 			}
-			return f, true
+			return true
 		}
 		if s.phase != serving || s.current != t {
 			break // stopped, or given up, in look
@@ -60,20 +58,20 @@ func (s *InPlaceDuplexServer) next(t *tenure) (ring.Claimed, bool) {
 	}
 	s.work.Signal() // we may have been woken for a role that we do not take
 	s.finished.Broadcast()
-	return ring.Claimed{}, false
+	return false
 }
 
 // look takes the next request, and does what a client that left makes necessary; mu is held.
-func (s *InPlaceDuplexServer) look(t *tenure) (ring.Claimed, bool) {
-	if f, ok := s.take(t); ok {
-		return f, true
+func (s *InPlaceDuplexServer) look(t *tenure, w *work) bool {
+	if s.take(t, w) {
+		return true
 	}
 	if !t.resetting && s.clientLeft(t) {
 		t.resetting = true
 		t.deadline = time.Now().Add(s.options.resetTimeout)
 		// What it published before it left: one-way requests still run.
-		if f, ok := s.take(t); ok {
-			return f, true
+		if s.take(t, w) {
+			return true
 		}
 	}
 	switch {
@@ -83,32 +81,33 @@ func (s *InPlaceDuplexServer) look(t *tenure) (ring.Claimed, bool) {
 	default:
 		s.advanceReset(t)
 	}
-	return ring.Claimed{}, false
+	return false
 }
 
 // take walks the cursor to the next request that is to be run.
-func (s *InPlaceDuplexServer) take(t *tenure) (ring.Claimed, bool) {
+func (s *InPlaceDuplexServer) take(t *tenure, w *work) bool {
+	f := &w.frame
 	for !t.corrupt {
-		f, ok, err := t.ring.Next()
+		ok, err := t.ring.Next(f)
 		switch {
 		case err != nil:
 			s.markCorrupted(t, err)
 		case !ok:
-			return ring.Claimed{}, false
+			return false
 		case f.Cancelled:
-			t.ring.Skip(&f)
+			t.ring.Skip(f)
 			// Pairs with the client's sender, which takes its token and then looks at the state.
 			ordered.Fence()
 			t.seg.spaceAvailable.PostIfZero()
 		case t.resetting && !f.OneWay:
-			t.ring.Pass(&f)
-		case t.ring.Take(&f):
-			return f, true
+			t.ring.Pass(f)
+		case t.ring.Take(f):
+			return true
 		default:
 			// Cancelled since we looked: the next round skips it.
 		}
 	}
-	return ring.Claimed{}, false
+	return false
 }
 
 // markCorrupted stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows.
@@ -198,25 +197,23 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 	}
 }
 
-// handle runs the handler and answers. It returns the size of the response; answered is false for one-way requests.
-func (s *InPlaceDuplexServer) handle(w *work, f ring.Claimed) (size uint64, answered bool) {
-	err := s.call(w.begin(f))
-	size = w.size
+// handle runs the handler and answers.
+func (s *InPlaceDuplexServer) handle(w *work) {
+	err := s.call(w.begin())
 	w.end()
-	if f.OneWay {
+	switch f := &w.frame; {
+	case f.OneWay:
 		if err != nil {
 			s.options.onError(&Error{Code: ErrorCodeHandlerFailed, Op: "handle one-way request", Channel: s.name, Err: err})
 		}
 		f.Finish()
-		return 0, false
+	case err == nil:
+		f.Answer(w.size, int32(wire.FrameStatusOk), false)
+	default:
+		var status int32
+		w.size, status = writeFailure(f.Data[:f.Capacity], err)
+		f.Answer(w.size, status, true)
 	}
-	if err == nil {
-		f.Answer(size, int32(wire.FrameStatusOk), false)
-		return size, true
-	}
-	size, status := writeFailure(f.Data[:f.Capacity], err)
-	f.Answer(size, status, true)
-	return size, true
 }
 
 // call runs the handler; a panic of it becomes its error.
@@ -249,19 +246,18 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 }
 
 // settle counts an answer and wakes whom it concerns; mu is held. The client may have read the answer already.
-func (s *InPlaceDuplexServer) settle(t *tenure, f *ring.Claimed, size uint64, answered bool) {
-	if answered {
-		t.ring.Count(size)
+func (s *InPlaceDuplexServer) settle(t *tenure, w *work) {
+	oneWay := w.frame.OneWay
+	if !oneWay {
+		t.ring.Count(w.size)
 	}
 	// Pairs with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
 	ordered.Fence()
-	if answered {
+	if !oneWay {
 		t.seg.responseReady.PostIfZero()
-		// The value first: the frame's line is the client's by now, and costs a cache miss.
-		if t.seg.spaceAvailable.Value() == 0 && f.Abandoned() {
-			t.seg.spaceAvailable.PostIfZero()
-		}
-	} else {
+	}
+	// The value first: the frame's line is the client's by now, and costs a cache miss. Nothing of a one-way frame may be touched.
+	if t.seg.spaceAvailable.Value() == 0 && (oneWay || w.frame.Abandoned()) {
 		t.seg.spaceAvailable.PostIfZero()
 	}
 	t.running--

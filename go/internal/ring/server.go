@@ -49,72 +49,72 @@ func (s *Server) Published(passed uint64) bool {
 // Passed is the number of frames that the cursor has passed.
 func (s *Server) Passed() uint64 { return s.passed }
 
-// Next looks at the frame under the cursor without moving it. False: nothing is published. An error is ErrCorrupted.
-func (s *Server) Next() (Claimed, bool, error) {
+// Next looks at the frame under the cursor without moving it, and fills f in. False: nothing is published. An error is ErrCorrupted.
+func (s *Server) Next(f *Claimed) (bool, error) {
 	// The count first, the bytes behind it: they cover at least the frames counted. Pairs with Client.Publish.
 	count := s.request.writtenCount.Load()
 	if count == s.passed && count >= s.seen {
-		return Claimed{}, false, nil
+		return false, nil
 	}
 	written := s.request.writtenBytes.Load()
 	if count < s.seen {
-		return Claimed{}, false, fmt.Errorf("%w: request written_count went back from %d to %d", ErrCorrupted, s.seen, count)
+		return false, fmt.Errorf("%w: request written_count went back from %d to %d", ErrCorrupted, s.seen, count)
 	}
 	s.seen = count
 	payload := s.mem.size()
 	if distance := written - s.cursor; distance%wire.BlockAlignment != 0 || distance >= wire.CursorLapLimit*payload {
-		return Claimed{}, false, fmt.Errorf("%w: request written_bytes %d does not follow the cursor at %d", ErrCorrupted, written, s.cursor)
+		return false, fmt.Errorf("%w: request written_bytes %d does not follow the cursor at %d", ErrCorrupted, written, s.cursor)
 	}
 	for written-s.cursor > payload {
 		s.cursor = nextLap(s.cursor, payload)
 	}
-	f, err := s.read(written)
-	return f, err == nil, err
+	err := s.read(f, written)
+	return err == nil, err
 }
 
-func (s *Server) read(written uint64) (Claimed, error) {
+func (s *Server) read(f *Claimed, written uint64) error {
 	payload := s.mem.size()
 	for wrapped := false; ; wrapped = true {
 		position := s.cursor % payload
 		available := written - s.cursor
 		if available < wire.FrameHeaderV2Size {
-			return Claimed{}, fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
+			return fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
 		}
 		h := s.mem.headerAt(position)
 		// Pairs with the client's store of the state in header.write.
 		state := wire.FrameState(stateOf(h).Load())
 		if state != wire.FrameStateWrap {
-			return s.check(h, state, position, available)
+			return s.check(f, h, state, position, available)
 		}
 		if wrapped || position == 0 {
-			return Claimed{}, fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
+			return fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
 		}
 		if available <= payload-position {
-			return Claimed{}, fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
+			return fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
 		}
 		s.cursor += payload - position
 	}
 }
 
-func (s *Server) check(h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) (Claimed, error) {
-	f := Claimed{
+func (s *Server) check(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) error {
+	*f = Claimed{
 		Sequence: h.SequenceNumber, Size: h.PayloadSize, Capacity: h.Capacity, Opcode: h.Opcode,
 		OneWay: flagsOf(h).Load()&wire.FrameFlagsOneWay != 0, Cancelled: state == wire.FrameStateCancelled, header: h,
 	}
 	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
 	switch {
 	case state != wire.FrameStateRequest && state != wire.FrameStateCancelled:
-		return Claimed{}, fmt.Errorf("%w: frame %d is %v when its turn comes", ErrCorrupted, s.passed+1, state)
+		return fmt.Errorf("%w: frame %d is %v when its turn comes", ErrCorrupted, s.passed+1, state)
 	case f.Sequence != s.passed+1:
-		return Claimed{}, fmt.Errorf("%w: frame %d has sequence number %d", ErrCorrupted, s.passed+1, f.Sequence)
+		return fmt.Errorf("%w: frame %d has sequence number %d", ErrCorrupted, s.passed+1, f.Sequence)
 	case f.Capacity%wire.BlockAlignment != 0 || f.Capacity > room || f.Capacity > wire.MaxFrameData:
-		return Claimed{}, fmt.Errorf("%w: frame %d has capacity %d, room for %d", ErrCorrupted, f.Sequence, f.Capacity, room)
+		return fmt.Errorf("%w: frame %d has capacity %d, room for %d", ErrCorrupted, f.Sequence, f.Capacity, room)
 	case f.Size > f.Capacity:
-		return Claimed{}, fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
+		return fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
 	}
 	f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
 	f.end = s.cursor + wire.FrameHeaderV2Size + f.Capacity
-	return f, nil
+	return nil
 }
 
 // Take makes the frame the server's and moves the cursor past it. False: the client cancelled it meanwhile; look again.
