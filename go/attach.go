@@ -240,7 +240,7 @@ func (a *attacher) awaitReset(s *segment) error {
 	checked := time.Now()
 	for s.Request.WriterPid.Load() != wire.PidNone {
 		if !a.wait() {
-			return a.fail(ErrorCodeServerBusy, "a handler still works on a request of a client that is gone", nil)
+			return a.fail(ErrorCodeServerBusy, "the server has not let go of a client that is gone: a handler still works for it, or the server has not started", nil)
 		}
 		if time.Since(checked) >= wire.DefaultV2WaitSlice {
 			if !s.life.serverAlive() {

@@ -1,6 +1,7 @@
 package zeroduplex
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -41,7 +42,12 @@ func NewBufferConfigOver(metadataSize uint64, view *SharedMemoryView) BufferConf
 }
 
 func (c BufferConfig) layout() (wire.SegmentV2, error) {
+	view, existing := c.Memory.(*SharedMemoryView)
 	switch {
+	case existing && view == nil:
+		return wire.SegmentV2{}, errors.New("the memory view is nil")
+	case existing && c.PayloadSize < wire.MinPayloadSize:
+		return wire.SegmentV2{}, fmt.Errorf("a view of %d bytes with %d of metadata each way leaves no room for a payload of %d bytes", view.Size(), c.MetadataSize, wire.MinPayloadSize)
 	case c.PayloadSize < wire.MinPayloadSize:
 		return wire.SegmentV2{}, fmt.Errorf("payload size %d is below %d bytes", c.PayloadSize, wire.MinPayloadSize)
 	case c.PayloadSize > wire.MaxPayloadSize:

@@ -95,6 +95,9 @@ func createOver(name string, provider MemoryProvider, l wire.SegmentV2, mode os.
 			return nil, err
 		}
 	}
+	if !aligned(provider.Bytes()) {
+		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opCreate, Channel: name, Detail: misaligned}
+	}
 	if have := uint64(len(provider.Bytes())); have < l.Length {
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opCreate, Channel: name, Detail: fmt.Sprintf("the memory has %d bytes, the segment takes %d", have, l.Length)}
 	}
@@ -163,7 +166,8 @@ func clearName(name string) error {
 	}
 	identity := binary.LittleEndian.Uint64(head[:])
 	switch {
-	case identity == wire.IdentityNotReady && (n == 0 || n >= wire.OiebV2Size), identity == wire.OiebV2IdentityWord:
+	case identity == wire.IdentityNotReady && (n == 0 || n >= wire.OiebV2Size):
+	case uint32(identity) == wire.OiebV2Size && byte(identity>>32) == wire.ProtocolV2Major:
 	case uint32(identity) == wire.OiebV1Size:
 		if pid, ok := livingV1(head); ok {
 			return inUse(fmt.Sprintf("a ZeroBuffer v1 process lives there (pid %d)", pid), nil)

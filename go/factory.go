@@ -16,8 +16,8 @@ var defaultFactory DuplexChannelFactory
 // DefaultFactory is a factory for everybody.
 func DefaultFactory() *DuplexChannelFactory { return &defaultFactory }
 
-// CreateInPlaceDuplexServer makes a channel whose server changes requests in place. Clients can connect when it returns; their
-// requests wait for Start. Errors: ErrInvalidName, ErrInvalidArgument, ErrNameInUse, ErrOutOfMemory, ErrPermissionDenied,
+// CreateInPlaceDuplexServer makes a channel whose server changes requests in place. A client can connect when it returns; its
+// requests, and a second client after it, wait for Start. Errors: ErrInvalidName, ErrInvalidArgument, ErrNameInUse, ErrOutOfMemory, ErrPermissionDenied,
 // ErrUnsupportedPlatform.
 func (f *DuplexChannelFactory) CreateInPlaceDuplexServer(name string, config BufferConfig, opts ...ServerOption) (*InPlaceDuplexServer, error) {
 	if err := checkPlatform(opCreate, name); err != nil {

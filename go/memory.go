@@ -14,7 +14,7 @@ import (
 type MemoryProvider interface {
 	// Allocate makes size bytes of new, zeroed memory under a name. A provider of existing memory refuses.
 	Allocate(name string, size uint64, mode os.FileMode) error
-	// Bytes is the memory, nil before Allocate. The provider owns it until Close.
+	// Bytes is the memory, starting on a 64-byte boundary, nil before Allocate. The provider owns it until Close.
 	Bytes() []byte
 	// Close gives the memory back. Nobody may use Bytes afterwards.
 	Close() error
@@ -32,7 +32,7 @@ type SharedMemory struct {
 }
 
 // Allocate makes and maps an object that has no name yet; the channel gives it its name when it is complete.
-// Errors: ErrOutOfMemory, ErrPermissionDenied, ErrClosed when it allocated before.
+// Errors: ErrOutOfMemory, ErrPermissionDenied, ErrInvalidArgument when it holds memory already.
 func (m *SharedMemory) Allocate(name string, size uint64, mode os.FileMode) error {
 	if m.object != nil {
 		return &Error{Code: ErrorCodeInvalidArgument, Op: "allocate shared memory", Channel: name, Detail: "it holds memory already"}
@@ -72,10 +72,17 @@ func NewSharedMemoryView(mem []byte) (*SharedMemoryView, error) {
 	if len(mem) == 0 {
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: "view memory", Detail: "no memory given"}
 	}
-	if uint64(uintptr(unsafe.Pointer(&mem[0])))%wire.BlockAlignment != 0 {
-		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: "view memory", Detail: fmt.Sprintf("memory does not start on a %d-byte boundary", wire.BlockAlignment)}
+	if !aligned(mem) {
+		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: "view memory", Detail: misaligned}
 	}
 	return &SharedMemoryView{mem: mem}, nil
+}
+
+var misaligned = fmt.Sprintf("memory does not start on a %d-byte boundary", wire.BlockAlignment)
+
+// aligned reports whether memory starts where a segment can: its words are accessed atomically.
+func aligned(mem []byte) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(mem)))%uintptr(wire.BlockAlignment) == 0
 }
 
 // Allocate refuses.

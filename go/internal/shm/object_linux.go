@@ -79,6 +79,9 @@ func (o *Object) fill(size uint64, mode os.FileMode) error {
 	if err := unix.Fchmod(o.fd, uint32(mode.Perm())); err != nil {
 		return fmt.Errorf("set mode: %w", classify(err))
 	}
+	if err := checkFree(o.fd, size); err != nil {
+		return err
+	}
 	if err := unix.Ftruncate(o.fd, int64(size)); err != nil {
 		return fmt.Errorf("set size %d: %w", size, classify(err))
 	}
@@ -92,6 +95,24 @@ func (o *Object) fill(size uint64, mode os.FileMode) error {
 			return fmt.Errorf("reserve %d bytes: %w", size, classify(err))
 		}
 		done += n
+	}
+	return nil
+}
+
+// checkFree refuses what cannot fit before any page is reserved. Reserving in chunks until the file system is full would starve
+// everybody else's objects meanwhile.
+func checkFree(fd int, size uint64) error {
+	var fs unix.Statfs_t
+	err := unix.Fstatfs(fd, &fs)
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Fstatfs(fd, &fs)
+	}
+	// A file system without a limit says that it has no blocks.
+	if err != nil || fs.Blocks == 0 {
+		return nil
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); size > free {
+		return fmt.Errorf("reserve %d bytes: %w: %d bytes are free", size, ErrNoSpace, free)
 	}
 	return nil
 }
