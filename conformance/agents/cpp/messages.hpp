@@ -556,6 +556,7 @@ struct ConnectArgs {
     std::optional<std::uint64_t> send_timeout_ms; // Default of send and acquire.
     std::optional<std::string> wait; // hybrid, spin or block.
     std::optional<std::string> lap; // eager or needed.
+    std::optional<bool> allow_other_users; // Whether another user's object is accepted.
 
     [[nodiscard]] Json encode() const {
         Json::Object record;
@@ -565,6 +566,7 @@ struct ConnectArgs {
         put(record, "send_timeout_ms", send_timeout_ms);
         put(record, "wait", wait);
         put(record, "lap", lap);
+        put(record, "allow_other_users", allow_other_users);
         return Json(std::move(record));
     }
 
@@ -578,6 +580,7 @@ struct ConnectArgs {
         reader.read("send_timeout_ms", message.send_timeout_ms);
         reader.read("wait", message.wait);
         reader.read("lap", message.lap);
+        reader.read("allow_other_users", message.allow_other_users);
         reader.end();
         return message;
     }

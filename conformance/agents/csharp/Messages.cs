@@ -25,11 +25,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class FieldLayout : IMessage
     {
         /// <summary>Name in the spec.</summary>
-        public string Name;
+        public string Name { get; set; }
         /// <summary>Offset in bytes, measured in the language (offsetof), not copied from a table.</summary>
-        public ulong Offset;
+        public ulong Offset { get; set; }
         /// <summary>Width in bytes.</summary>
-        public ulong Width;
+        public ulong Width { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -46,11 +46,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class StructLayout : IMessage
     {
         /// <summary>Name in the spec, such as oieb_v2.</summary>
-        public string Name;
+        public string Name { get; set; }
         /// <summary>Size in bytes, measured.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>All fields.</summary>
-        public List<FieldLayout> Fields;
+        public List<FieldLayout> Fields { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -67,21 +67,21 @@ namespace ZeroDuplex.Conformance
     internal sealed class Hello : IMessage
     {
         /// <summary>Always hello.</summary>
-        public string Type;
+        public string Type { get; set; }
         /// <summary>The protocol_version of this file.</summary>
-        public ulong ProtocolVersion;
+        public ulong ProtocolVersion { get; set; }
         /// <summary>Name of the agent.</summary>
-        public string Agent;
+        public string Agent { get; set; }
         /// <summary>Language: go, cpp, csharp, python, or an outsider's.</summary>
-        public string Language;
+        public string Language { get; set; }
         /// <summary>Version of the SDK under test.</summary>
-        public string SdkVersion;
+        public string SdkVersion { get; set; }
         /// <summary>The role it was started in.</summary>
-        public string Role;
+        public string Role { get; set; }
         /// <summary>At least oieb_v2 and frame_header_v2.</summary>
-        public List<StructLayout> Structs;
+        public List<StructLayout> Structs { get; set; }
         /// <summary>Optional abilities that cases may require. May be empty.</summary>
-        public List<string> Capabilities;
+        public List<string> Capabilities { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -103,17 +103,17 @@ namespace ZeroDuplex.Conformance
     internal sealed class AgentRequest : IMessage
     {
         /// <summary>Number of the request, never used twice in the life of an agent.</summary>
-        public ulong Id;
+        public ulong Id { get; set; }
         /// <summary>Name of the running case, for logs.</summary>
-        public string Case;
+        public string Case { get; set; }
         /// <summary>The role that the agent was started in.</summary>
-        public string Role;
+        public string Role { get; set; }
         /// <summary>The operation. May be one that does not exist.</summary>
-        public string Op;
+        public string Op { get; set; }
         /// <summary>true: the operation may wait long and later requests must not wait for it: run it on a thread of its own. false: run it before reading on.</summary>
-        public bool Background;
+        public bool Background { get; set; }
         /// <summary>The arguments of the operation.</summary>
-        public Dictionary<string, object> Args;
+        public Dictionary<string, object> Args { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -148,17 +148,17 @@ namespace ZeroDuplex.Conformance
     internal sealed class Failure : IMessage
     {
         /// <summary>The most exact error name of the spec, such as timeout. unexpected for everything that is no error of the SDK.</summary>
-        public string Name;
+        public string Name { get; set; }
         /// <summary>The spec's code of that error, 0 with unexpected.</summary>
-        public ulong Code;
+        public ulong Code { get; set; }
         /// <summary>The error's whole text.</summary>
-        public string Message;
+        public string Message { get; set; }
         /// <summary>handler_failed and response_too_large: the request. May be null.</summary>
-        public ulong? Sequence;
+        public ulong? Sequence { get; set; }
         /// <summary>handler_failed and response_too_large: the status of the answer. May be null.</summary>
-        public long? Status;
+        public long? Status { get; set; }
         /// <summary>handler_failed and response_too_large: the handler's message, nothing added. May be null.</summary>
-        public string HandlerMessage;
+        public string HandlerMessage { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -178,15 +178,15 @@ namespace ZeroDuplex.Conformance
     internal sealed class AgentResponse : IMessage
     {
         /// <summary>Always response.</summary>
-        public string Type;
+        public string Type { get; set; }
         /// <summary>Of the request.</summary>
-        public ulong Id;
+        public ulong Id { get; set; }
         /// <summary>One of the outcomes.</summary>
-        public string Outcome;
+        public string Outcome { get; set; }
         /// <summary>With ok: the operation's results. May be null.</summary>
-        public Dictionary<string, object> Result;
+        public Dictionary<string, object> Result { get; set; }
         /// <summary>With error. May be null.</summary>
-        public Failure Error;
+        public Failure Error { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -205,21 +205,21 @@ namespace ZeroDuplex.Conformance
     internal sealed class FrameReport : IMessage
     {
         /// <summary>Its sequence number.</summary>
-        public ulong Sequence;
+        public ulong Sequence { get; set; }
         /// <summary>Bytes of data.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>Its tag.</summary>
-        public ulong Opcode;
+        public ulong Opcode { get; set; }
         /// <summary>Its status; 0 in a handler.</summary>
-        public long Status;
+        public long Status { get; set; }
         /// <summary>Its capacity as a handler sees it; 0 in a client.</summary>
-        public ulong Capacity;
+        public ulong Capacity { get; set; }
         /// <summary>Whether nobody waits for the answer; false in a client.</summary>
-        public bool OneWay;
+        public bool OneWay { get; set; }
         /// <summary>CRC-32 (IEEE, as zlib's) of the data.</summary>
-        public ulong Crc32;
+        public ulong Crc32 { get; set; }
         /// <summary>The first 16 bytes at most, in lower-case hexadecimal.</summary>
-        public string Head;
+        public string Head { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -253,11 +253,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class ContentReport : IMessage
     {
         /// <summary>Whether anything has been written.</summary>
-        public bool Written;
+        public bool Written { get; set; }
         /// <summary>Bytes of content.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>CRC-32 of the content.</summary>
-        public ulong Crc32;
+        public ulong Crc32 { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -274,7 +274,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class DumpReport : IMessage
     {
         /// <summary>In base64, standard alphabet with padding.</summary>
-        public string Data;
+        public string Data { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -289,11 +289,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class HandledReport : IMessage
     {
         /// <summary>Handler runs begun.</summary>
-        public ulong Entered;
+        public ulong Entered { get; set; }
         /// <summary>Handler runs ended.</summary>
-        public ulong Left;
+        public ulong Left { get; set; }
         /// <summary>The frames in the order in which handlers began, as they were on entry. The last 256 at most.</summary>
-        public List<FrameReport> Frames;
+        public List<FrameReport> Frames { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -310,7 +310,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class SentReport : IMessage
     {
         /// <summary>Its sequence number.</summary>
-        public ulong Sequence;
+        public ulong Sequence { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -325,7 +325,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class BufferReport : IMessage
     {
         /// <summary>Bytes that can be written.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -340,7 +340,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class CancelReport : IMessage
     {
         /// <summary>true: the server will not see the request. false: too late.</summary>
-        public bool Cancelled;
+        public bool Cancelled { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -355,7 +355,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class ConnectionReport : IMessage
     {
         /// <summary>Whether the server lives.</summary>
-        public bool Connected;
+        public bool Connected { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -370,15 +370,15 @@ namespace ZeroDuplex.Conformance
     internal sealed class ExchangeReport : IMessage
     {
         /// <summary>Responses received.</summary>
-        public ulong Count;
+        public ulong Count { get; set; }
         /// <summary>Their bytes.</summary>
-        public ulong Bytes;
+        public ulong Bytes { get; set; }
         /// <summary>CRC-32 of all responses' data, one after another in the order of their sequence numbers.</summary>
-        public ulong Crc32;
+        public ulong Crc32 { get; set; }
         /// <summary>Sequence number of the first request.</summary>
-        public ulong FirstSequence;
+        public ulong FirstSequence { get; set; }
         /// <summary>Of the last.</summary>
-        public ulong LastSequence;
+        public ulong LastSequence { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -397,7 +397,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class DumpArgs : IMessage
     {
         /// <summary>The channel.</summary>
-        public string Name;
+        public string Name { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -443,9 +443,9 @@ namespace ZeroDuplex.Conformance
     internal sealed class SetMetadataArgs : IMessage
     {
         /// <summary>Bytes of content.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>Of the pattern.</summary>
-        public ulong Seed;
+        public ulong Seed { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -514,21 +514,21 @@ namespace ZeroDuplex.Conformance
     internal sealed class CreateArgs : IMessage
     {
         /// <summary>The channel.</summary>
-        public string Name;
+        public string Name { get; set; }
         /// <summary>Of each block. May be null.</summary>
-        public ulong? MetadataSize;
+        public ulong? MetadataSize { get; set; }
         /// <summary>Of the ring. May be null.</summary>
-        public ulong? PayloadSize;
+        public ulong? PayloadSize { get; set; }
         /// <summary>Handlers at the same time. May be null.</summary>
-        public ulong? Workers;
+        public ulong? Workers { get; set; }
         /// <summary>hybrid, spin or block. May be null.</summary>
-        public string Wait;
+        public string Wait { get; set; }
         /// <summary>The reset timeout. May be null.</summary>
-        public ulong? ResetTimeoutMs;
+        public ulong? ResetTimeoutMs { get; set; }
         /// <summary>The stop timeout of close. May be null.</summary>
-        public ulong? StopTimeoutMs;
+        public ulong? StopTimeoutMs { get; set; }
         /// <summary>Permission bits. May be null.</summary>
-        public ulong? Mode;
+        public ulong? Mode { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -567,15 +567,15 @@ namespace ZeroDuplex.Conformance
     internal sealed class SetHandlerArgs : IMessage
     {
         /// <summary>One of the handlers.</summary>
-        public string Handler;
+        public string Handler { get; set; }
         /// <summary>Missing: all others. May be null.</summary>
-        public ulong? Opcode;
+        public ulong? Opcode { get; set; }
         /// <summary>Of fail, 1 when missing. May be null.</summary>
-        public long? Code;
+        public long? Code { get; set; }
         /// <summary>Of fail and throw, empty when missing. May be null.</summary>
-        public string Message;
+        public string Message { get; set; }
         /// <summary>Of resize, 0 when missing. May be null.</summary>
-        public ulong? Size;
+        public ulong? Size { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -629,7 +629,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class LetGoArgs : IMessage
     {
         /// <summary>Only this one. Missing: all there are and all to come, until the next set_handler. May be null.</summary>
-        public ulong? Sequence;
+        public ulong? Sequence { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -654,11 +654,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class WaitHandledArgs : IMessage
     {
         /// <summary>0 when missing. May be null.</summary>
-        public ulong? Entered;
+        public ulong? Entered { get; set; }
         /// <summary>0 when missing. May be null.</summary>
-        public ulong? Left;
+        public ulong? Left { get; set; }
         /// <summary>How long at most.</summary>
-        public ulong TimeoutMs;
+        public ulong TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -687,7 +687,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class StopArgs : IMessage
     {
         /// <summary>How long at most.</summary>
-        public ulong TimeoutMs;
+        public ulong TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -712,17 +712,19 @@ namespace ZeroDuplex.Conformance
     internal sealed class ConnectArgs : IMessage
     {
         /// <summary>The channel.</summary>
-        public string Name;
+        public string Name { get; set; }
         /// <summary>The connect timeout, 0 for at once. May be null.</summary>
-        public ulong? ConnectTimeoutMs;
+        public ulong? ConnectTimeoutMs { get; set; }
         /// <summary>Default of call and receive. May be null.</summary>
-        public ulong? CallTimeoutMs;
+        public ulong? CallTimeoutMs { get; set; }
         /// <summary>Default of send and acquire. May be null.</summary>
-        public ulong? SendTimeoutMs;
+        public ulong? SendTimeoutMs { get; set; }
         /// <summary>hybrid, spin or block. May be null.</summary>
-        public string Wait;
+        public string Wait { get; set; }
         /// <summary>eager or needed. May be null.</summary>
-        public string Lap;
+        public string Lap { get; set; }
+        /// <summary>Whether another user's object is accepted. May be null.</summary>
+        public bool? AllowOtherUsers { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -734,6 +736,7 @@ namespace ZeroDuplex.Conformance
             Record.Put(record, "send_timeout_ms", SendTimeoutMs);
             Record.Put(record, "wait", Wait);
             Record.Put(record, "lap", Lap);
+            Record.Put(record, "allow_other_users", AllowOtherUsers);
             return record;
         }
 
@@ -748,6 +751,7 @@ namespace ZeroDuplex.Conformance
             message.SendTimeoutMs = reader.OptionalInteger("send_timeout_ms");
             message.Wait = reader.OptionalString("wait");
             message.Lap = reader.OptionalString("lap");
+            message.AllowOtherUsers = reader.OptionalBool("allow_other_users");
             reader.End();
             return message;
         }
@@ -757,17 +761,17 @@ namespace ZeroDuplex.Conformance
     internal sealed class SendArgs : IMessage
     {
         /// <summary>Bytes of data.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>Of the pattern.</summary>
-        public ulong Seed;
+        public ulong Seed { get; set; }
         /// <summary>0 when missing. May be null.</summary>
-        public ulong? Opcode;
+        public ulong? Opcode { get; set; }
         /// <summary>Missing: not asked for. May be null.</summary>
-        public ulong? Capacity;
+        public ulong? Capacity { get; set; }
         /// <summary>false when missing. May be null.</summary>
-        public bool? OneWay;
+        public bool? OneWay { get; set; }
         /// <summary>Missing: the SDK's default. May be null.</summary>
-        public ulong? TimeoutMs;
+        public ulong? TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -802,15 +806,15 @@ namespace ZeroDuplex.Conformance
     internal sealed class CallArgs : IMessage
     {
         /// <summary>Bytes of data.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>Of the pattern.</summary>
-        public ulong Seed;
+        public ulong Seed { get; set; }
         /// <summary>0 when missing. May be null.</summary>
-        public ulong? Opcode;
+        public ulong? Opcode { get; set; }
         /// <summary>Missing: not asked for. May be null.</summary>
-        public ulong? Capacity;
+        public ulong? Capacity { get; set; }
         /// <summary>Missing: the SDK's default. May be null.</summary>
-        public ulong? TimeoutMs;
+        public ulong? TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -843,13 +847,13 @@ namespace ZeroDuplex.Conformance
     internal sealed class AcquireArgs : IMessage
     {
         /// <summary>Name to keep it under.</summary>
-        public string Buffer;
+        public string Buffer { get; set; }
         /// <summary>Bytes.</summary>
-        public ulong Size;
+        public ulong Size { get; set; }
         /// <summary>Missing: not asked for. May be null.</summary>
-        public ulong? Capacity;
+        public ulong? Capacity { get; set; }
         /// <summary>Missing: the SDK's default. May be null.</summary>
-        public ulong? TimeoutMs;
+        public ulong? TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -880,9 +884,9 @@ namespace ZeroDuplex.Conformance
     internal sealed class FillArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public string Buffer;
+        public string Buffer { get; set; }
         /// <summary>Of the pattern.</summary>
-        public ulong Seed;
+        public ulong Seed { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -909,11 +913,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class CommitArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public string Buffer;
+        public string Buffer { get; set; }
         /// <summary>0 when missing. May be null.</summary>
-        public ulong? Opcode;
+        public ulong? Opcode { get; set; }
         /// <summary>false when missing. May be null.</summary>
-        public bool? OneWay;
+        public bool? OneWay { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -942,7 +946,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class AbortArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public string Buffer;
+        public string Buffer { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -967,11 +971,11 @@ namespace ZeroDuplex.Conformance
     internal sealed class ReceiveArgs : IMessage
     {
         /// <summary>Missing: any. May be null.</summary>
-        public ulong? Sequence;
+        public ulong? Sequence { get; set; }
         /// <summary>Name to keep the response under, unreleased. May be null.</summary>
-        public string Hold;
+        public string Hold { get; set; }
         /// <summary>Missing: the SDK's default. May be null.</summary>
-        public ulong? TimeoutMs;
+        public ulong? TimeoutMs { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -1000,7 +1004,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class ReadArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public string Hold;
+        public string Hold { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -1025,7 +1029,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class ReleaseArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public string Hold;
+        public string Hold { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -1050,7 +1054,7 @@ namespace ZeroDuplex.Conformance
     internal sealed class CancelArgs : IMessage
     {
         /// <summary>Which.</summary>
-        public ulong Sequence;
+        public ulong Sequence { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -1096,19 +1100,19 @@ namespace ZeroDuplex.Conformance
     internal sealed class ExchangeArgs : IMessage
     {
         /// <summary>Round trips.</summary>
-        public ulong Count;
+        public ulong Count { get; set; }
         /// <summary>See above.</summary>
-        public ulong FirstSize;
+        public ulong FirstSize { get; set; }
         /// <summary>See above.</summary>
-        public ulong SizeStep;
+        public ulong SizeStep { get; set; }
         /// <summary>See above, 1 or more.</summary>
-        public ulong SizeModulo;
+        public ulong SizeModulo { get; set; }
         /// <summary>See above.</summary>
-        public ulong Seed;
+        public ulong Seed { get; set; }
         /// <summary>1 or more.</summary>
-        public ulong Window;
+        public ulong Window { get; set; }
         /// <summary>true: through acquired buffers. Missing or false: by send. May be null.</summary>
-        public bool? Acquire;
+        public bool? Acquire { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()

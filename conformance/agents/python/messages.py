@@ -568,6 +568,8 @@ class ConnectArgs(Message):
     """hybrid, spin or block."""
     lap: Optional[str] = None
     """eager or needed."""
+    allow_other_users: Optional[bool] = None
+    """Whether another user's object is accepted."""
 
     @classmethod
     def decode(cls, record: Any) -> ConnectArgs:
@@ -576,7 +578,7 @@ class ConnectArgs(Message):
             "connect_args",
             record,
             frozenset(["name", ]),
-            frozenset(["name", "connect_timeout_ms", "call_timeout_ms", "send_timeout_ms", "wait", "lap", ]),
+            frozenset(["name", "connect_timeout_ms", "call_timeout_ms", "send_timeout_ms", "wait", "lap", "allow_other_users", ]),
         )
         return cls(
             name=_typed(record, "name", str),
@@ -585,6 +587,7 @@ class ConnectArgs(Message):
             send_timeout_ms=_maybe(record, "send_timeout_ms", int),
             wait=_maybe(record, "wait", str),
             lap=_maybe(record, "lap", str),
+            allow_other_users=_maybe(record, "allow_other_users", bool),
         )
 
 

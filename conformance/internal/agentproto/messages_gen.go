@@ -456,6 +456,7 @@ type ConnectArgs struct {
 	SendTimeoutMs    *uint64 `json:"send_timeout_ms,omitempty"`    // Default of send and acquire.
 	Wait             *string `json:"wait,omitempty"`               // hybrid, spin or block.
 	Lap              *string `json:"lap,omitempty"`                // eager or needed.
+	AllowOtherUsers  *bool   `json:"allow_other_users,omitempty"`  // Whether another user's object is accepted.
 }
 
 func (ConnectArgs) fields() []FieldInfo {
@@ -466,6 +467,7 @@ func (ConnectArgs) fields() []FieldInfo {
 		{Name: "send_timeout_ms", Type: "integer", Optional: true},
 		{Name: "wait", Type: "string", Optional: true},
 		{Name: "lap", Type: "string", Optional: true},
+		{Name: "allow_other_users", Type: "bool", Optional: true},
 	}
 }
 

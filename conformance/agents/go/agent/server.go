@@ -1,0 +1,249 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
+	zeroduplex "github.com/zeroduplex/zeroduplex/go"
+)
+
+// seenLimit is how many frames are remembered.
+const seenLimit = 256
+
+type server struct {
+	mu      sync.Mutex
+	changed sync.Cond // behaviours, let-go marks or counts changed
+	channel *zeroduplex.InPlaceDuplexServer
+
+	other      agentproto.SetHandlerArgs
+	behaviours map[uint64]agentproto.SetHandlerArgs
+	letAllGo   bool
+	letGo      map[uint64]bool
+	handled    agentproto.HandledReport
+}
+
+func newServer() *server {
+	s := &server{}
+	s.changed.L = &s.mu
+	s.forget()
+	return s
+}
+
+func (s *server) operations() map[string]operation {
+	return map[string]operation{
+		agentproto.OpCreate:      op(s.create),
+		agentproto.OpSetHandler:  op(s.setHandler),
+		agentproto.OpStart:       op(s.start),
+		agentproto.OpLetGo:       op(s.release),
+		agentproto.OpWaitHandled: op(s.waitHandled),
+		agentproto.OpSetMetadata: op(s.setMetadata),
+		agentproto.OpGetMetadata: op(s.getMetadata),
+		agentproto.OpStop:        op(func(a agentproto.StopArgs) (empty, error) { return s.end((*zeroduplex.InPlaceDuplexServer).Stop, a.TimeoutMs) }),
+		agentproto.OpClose: op(func(agentproto.CloseArgs) (empty, error) {
+			return s.end(func(c *zeroduplex.InPlaceDuplexServer, _ time.Duration) error { return c.Close() }, 0)
+		}),
+	}
+}
+
+var errNoServer = errors.New("there is no server")
+
+func (s *server) get() (*zeroduplex.InPlaceDuplexServer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channel == nil {
+		return nil, errNoServer
+	}
+	return s.channel, nil
+}
+
+func (s *server) forget() {
+	s.other = agentproto.SetHandlerArgs{Handler: agentproto.HandlerXor}
+	s.behaviours, s.letGo, s.letAllGo = map[uint64]agentproto.SetHandlerArgs{}, map[uint64]bool{}, false
+	s.handled = agentproto.HandledReport{Frames: []agentproto.FrameReport{}}
+}
+
+func (s *server) reset() {
+	s.mu.Lock()
+	s.letAllGo = true
+	s.changed.Broadcast()
+	channel := s.channel
+	s.channel = nil
+	s.mu.Unlock()
+	if channel != nil {
+		_ = channel.Stop(0) // what is left over is the runner's to find
+	}
+	s.mu.Lock()
+	s.forget()
+	s.mu.Unlock()
+}
+
+func (s *server) create(a agentproto.CreateArgs) (empty, error) {
+	s.mu.Lock()
+	old := s.channel
+	s.channel = nil
+	s.handled = agentproto.HandledReport{Frames: []agentproto.FrameReport{}}
+	s.mu.Unlock()
+	if old != nil {
+		_ = old.Stop(0) // as reset does
+	}
+	config := zeroduplex.DefaultBufferConfig()
+	if a.MetadataSize != nil {
+		config.MetadataSize = *a.MetadataSize
+	}
+	if a.PayloadSize != nil {
+		config.PayloadSize = *a.PayloadSize
+	}
+	var options []zeroduplex.ServerOption
+	options = given(options, a.Workers, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithWorkers(int(n)) })
+	options = given(options, a.ResetTimeoutMs, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithResetTimeout(milliseconds(n)) })
+	options = given(options, a.StopTimeoutMs, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithStopTimeout(milliseconds(n)) })
+	options = given(options, a.Mode, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithMode(fs.FileMode(n)) })
+	if a.Wait != nil {
+		wait, err := zeroduplex.ParseWaitStrategy(*a.Wait)
+		if err != nil {
+			return empty{}, err
+		}
+		options = append(options, zeroduplex.WithWait(wait))
+	}
+	channel, err := zeroduplex.DefaultFactory().CreateInPlaceDuplexServer(a.Name, config, options...)
+	if err != nil {
+		return empty{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channel = channel
+	return empty{}, nil
+}
+
+func (s *server) setHandler(a agentproto.SetHandlerArgs) (empty, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.Opcode == nil {
+		s.other = a
+	} else {
+		s.behaviours[*a.Opcode] = a
+	}
+	s.letAllGo = false
+	return empty{}, nil
+}
+
+func (s *server) start(agentproto.StartArgs) (empty, error) {
+	channel, err := s.get()
+	if err != nil {
+		return empty{}, err
+	}
+	return empty{}, channel.Start(context.Background(), s.handle)
+}
+
+func (s *server) handle(f zeroduplex.Frame) error {
+	seen := report(f.Data(), f.Sequence(), f.Opcode())
+	seen.Capacity, seen.OneWay = uint64(f.Capacity()), f.OneWay()
+	s.mu.Lock()
+	b, ok := s.behaviours[uint64(f.Opcode())]
+	if !ok {
+		b = s.other
+	}
+	s.handled.Entered++
+	s.handled.Frames = append(s.handled.Frames, seen)
+	s.handled.Frames = s.handled.Frames[max(0, len(s.handled.Frames)-seenLimit):]
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.handled.Left++
+		s.changed.Broadcast()
+		s.mu.Unlock()
+	}()
+	return s.behave(b, f)
+}
+
+func (s *server) behave(b agentproto.SetHandlerArgs, f zeroduplex.Frame) error {
+	switch b.Handler {
+	case agentproto.HandlerXor:
+		invert(f.Data())
+	case agentproto.HandlerEcho:
+	case agentproto.HandlerFail:
+		code := int32(1)
+		if b.Code != nil {
+			code = int32(*b.Code)
+		}
+		return zeroduplex.Failure(code, value(b.Message))
+	case agentproto.HandlerThrow:
+		panic(value(b.Message))
+	case agentproto.HandlerResize:
+		if err := f.Resize(int(value(b.Size))); err != nil {
+			return err
+		}
+		fill(f.Data(), f.Sequence())
+	case agentproto.HandlerHold:
+		s.mu.Lock()
+		for !s.letAllGo && !s.letGo[f.Sequence()] {
+			s.changed.Wait()
+		}
+		s.mu.Unlock()
+		invert(f.Data())
+	default:
+		return errors.New("unknown handler " + b.Handler)
+	}
+	return nil
+}
+
+func (s *server) release(a agentproto.LetGoArgs) (empty, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.Sequence == nil {
+		s.letAllGo = true
+	} else {
+		s.letGo[*a.Sequence] = true
+	}
+	s.changed.Broadcast()
+	return empty{}, nil
+}
+
+func (s *server) waitHandled(a agentproto.WaitHandledArgs) (agentproto.HandledReport, error) {
+	deadline := time.Now().Add(milliseconds(a.TimeoutMs))
+	timer := time.AfterFunc(milliseconds(a.TimeoutMs), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed.Broadcast()
+	})
+	defer timer.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.handled.Entered < value(a.Entered) || s.handled.Left < value(a.Left) {
+		if !time.Now().Before(deadline) {
+			return s.handled, &zeroduplex.Error{Code: zeroduplex.ErrorCodeTimeout, Op: "wait for handlers"}
+		}
+		s.changed.Wait()
+	}
+	return s.handled, nil
+}
+
+func (s *server) setMetadata(a agentproto.SetMetadataArgs) (empty, error) {
+	channel, err := s.get()
+	if err != nil {
+		return empty{}, err
+	}
+	return empty{}, channel.SetMetadata(pattern(a.Size, a.Seed))
+}
+
+func (s *server) getMetadata(agentproto.GetMetadataArgs) (agentproto.ContentReport, error) {
+	channel, err := s.get()
+	if err != nil {
+		return agentproto.ContentReport{}, err
+	}
+	data, err := channel.ClientMetadata()
+	return content(data), err
+}
+
+func (s *server) end(how func(*zeroduplex.InPlaceDuplexServer, time.Duration) error, timeout uint64) (empty, error) {
+	channel, err := s.get()
+	if err != nil {
+		return empty{}, err
+	}
+	return empty{}, how(channel, milliseconds(timeout))
+}
