@@ -61,7 +61,11 @@ type measurement struct {
 	next    uint64   // sequence number of the next frame, which is also what it is filled with
 
 	samples, limit, threadSamples []int64
+	small                         [callUpTo]byte
 }
+
+// callUpTo is the size up to which copying a frame is cheaper than the two more calls of filling it in place.
+const callUpTo = 4096
 
 func (o clientOptions) measure(ctx context.Context) (result benchproto.ClientResult, err error) {
 	if err := pinProcess(o.cpu); err != nil {
@@ -131,17 +135,33 @@ func (m *measurement) block(ctx context.Context, frames int) error {
 func (m *measurement) roundTrips(ctx context.Context, frames int) error {
 	before := m.clock.Now()
 	for range frames {
-		sequence, err := m.send(ctx)
-		if err != nil {
-			return err
-		}
-		if err := m.receive(ctx, sequence); err != nil {
+		if err := m.exchange(ctx); err != nil {
 			return err
 		}
 		now := m.clock.Now()
 		m.samples = append(m.samples, m.clock.Sample(before, now))
 		before = now
 	}
+	return nil
+}
+
+// exchange is one round trip, the way an application makes it: small frames are copied by a call, larger ones are filled in place.
+func (m *measurement) exchange(ctx context.Context) error {
+	if m.size > callUpTo || m.filler.touch != benchproto.TouchNone {
+		sequence, err := m.send(ctx)
+		if err != nil {
+			return err
+		}
+		return m.receive(ctx, sequence)
+	}
+	data := m.small[:m.size]
+	m.filler.fill(data, m.next)
+	m.next++
+	response, err := m.client.Call(ctx, data)
+	if err != nil {
+		return err
+	}
+	response.Release()
 	return nil
 }
 
