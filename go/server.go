@@ -51,10 +51,11 @@ type InPlaceDuplexServer struct {
 	finished sync.Cond // running went down, or a deadline passed
 	phase    phase
 	current  *tenure
-	metadata []byte // of the server, kept for a new object; nil until written
-	polling  bool   // a worker looks for requests; the role is taken and left under mu
-	idle     int    // workers waiting on work
-	err      error  // of Stop
+	metadata []byte  // of the server, kept for a new object; nil until written
+	polling  bool    // a worker looks for requests; the role is taken and left under mu
+	idle     int     // workers waiting on work
+	err      error   // of Stop
+	reports  []error // for the error function
 
 	kicks atomic.Uint32 // grows when a spinning worker must look at more than the ring
 }
@@ -68,6 +69,7 @@ type tenure struct {
 	corrupt    bool
 	resetting  bool
 	deadline   time.Time // of the reset
+	retry      time.Time // not before this is a failed reset tried again
 	checkDue   bool      // byte 1 is to be looked at
 	checked    time.Time // when it was
 }

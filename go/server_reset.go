@@ -27,25 +27,35 @@ func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 		if t := s.current; s.phase == serving && !s.polling && t.running > 0 {
 			t.checkDue = true
 			if !t.resetting && s.clientLeft(t) {
-				t.resetting = true
-				t.deadline = time.Now().Add(s.options.resetTimeout)
+				s.beginReset(t)
 			}
 			if t.resetting {
 				s.advanceReset(t)
 			}
 		}
+		s.deliverReports()
 		s.mu.Unlock()
 	}
 }
 
+// beginReset starts to clean up after a client that left; mu is held.
+func (s *InPlaceDuplexServer) beginReset(t *tenure) {
+	t.resetting = true
+	t.deadline = time.Now().Add(s.options.resetTimeout)
+}
+
 // advanceReset ends a reset when its handlers have ended, or gives the object up when they do not; mu is held and nobody polls.
 func (s *InPlaceDuplexServer) advanceReset(t *tenure) {
+	now := time.Now()
 	switch {
+	case now.Before(t.retry):
 	case t.running == 0:
+		t.retry = now.Add(wire.DefaultV2WaitSlice)
 		if err := s.reset(t); err != nil {
 			s.report(&Error{Code: ErrorCodeSystem, Op: "reset segment", Channel: s.name, Detail: "new clients must wait", Err: err})
 		}
-	case !time.Now().Before(t.deadline):
+	case !now.Before(t.deadline):
+		t.retry = now.Add(wire.DefaultV2WaitSlice)
 		if err := s.giveUp(t); err != nil {
 			s.report(&Error{Code: ErrorCodeSystem, Op: "give up segment", Channel: s.name, Detail: "no client can connect", Err: err})
 		}
@@ -57,7 +67,7 @@ func (s *InPlaceDuplexServer) reset(t *tenure) error {
 	seg := t.seg
 	fresh, err := replaceSemaphores(s.name, s.options.mode)
 	if err != nil {
-		// The next slice tries again; until then connecting says that the server is busy.
+		// Retried after a slice; until then connecting says that the server is busy.
 		return err
 	}
 	old := seg.semaphores
@@ -69,7 +79,7 @@ func (s *InPlaceDuplexServer) reset(t *tenure) error {
 	seg.Response.ReaderPid.Store(wire.PidNone)
 	seg.Response.WriterPid.Store(uint64(os.Getpid()))
 	t.resetting, t.corrupt, t.checkDue = false, false, false
-	t.checked = time.Now()
+	t.checked, t.retry = time.Now(), time.Time{}
 	// Last: pairs with the acquire load of the attaching client, which waits for it.
 	seg.Request.WriterPid.Store(wire.PidNone)
 	return old.close()

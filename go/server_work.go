@@ -20,10 +20,7 @@ func (s *InPlaceDuplexServer) serve(t *tenure) {
 		if !s.next(t, &w) {
 			return
 		}
-		s.mu.Unlock()
-		s.handle(&w)
-		s.mu.Lock()
-		s.settle(t, &w)
+		s.perform(t, &w)
 	}
 }
 
@@ -41,8 +38,12 @@ func (s *InPlaceDuplexServer) next(t *tenure, w *work) bool {
 			}
 			return true
 		}
-		if s.phase != serving || s.current != t {
-			break // stopped, or given up, in look
+		if len(s.reports) > 0 {
+			s.deliverReports() // lets go of the lock, so everything must be looked at again
+			continue
+		}
+		if s.current != t {
+			break // given up in look
 		}
 		if s.polling {
 			s.idle++
@@ -58,18 +59,22 @@ func (s *InPlaceDuplexServer) next(t *tenure, w *work) bool {
 	}
 	s.work.Signal() // we may have been woken for a role that we do not take
 	s.finished.Broadcast()
+	s.deliverReports()
 	return false
 }
 
-// look takes the next request, and does what a client that left makes necessary; mu is held.
+// look takes the next request, and does what a client that left makes necessary; mu is held all the time.
 func (s *InPlaceDuplexServer) look(t *tenure, w *work) bool {
+	// A client that left waits for nothing: of what it published only one-way requests still run. Pairs with the stores of the leaving
+	// and the attaching client.
+	if !t.resetting && t.seg.Request.WriterPid.Load() == wire.ResetWanted {
+		s.beginReset(t)
+	}
 	if s.take(t, w) {
 		return true
 	}
 	if !t.resetting && s.clientLeft(t) {
-		t.resetting = true
-		t.deadline = time.Now().Add(s.options.resetTimeout)
-		// What it published before it left: one-way requests still run.
+		s.beginReset(t)
 		if s.take(t, w) {
 			return true
 		}
@@ -120,11 +125,21 @@ func (s *InPlaceDuplexServer) markCorrupted(t *tenure, err error) {
 	s.report(&Error{Code: ErrorCodeCorrupted, Op: "take request", Channel: s.name, Err: err})
 }
 
-func (s *InPlaceDuplexServer) report(err error) {
-	// Not under the lock: the application may ask the server something.
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	s.options.onError(err)
+// report keeps an error for the error function; mu is held. The application is not called here: it may ask the server something, and
+// whoever finds an error must go on without letting go of the lock.
+func (s *InPlaceDuplexServer) report(err error) { s.reports = append(s.reports, err) }
+
+// deliverReports lets go of the lock meanwhile; mu is held on entry and return.
+func (s *InPlaceDuplexServer) deliverReports() {
+	for len(s.reports) > 0 {
+		reports := s.reports
+		s.reports = nil
+		s.mu.Unlock()
+		for _, err := range reports {
+			s.options.onError(err)
+		}
+		s.mu.Lock()
+	}
 }
 
 // clientLeft reports whether a client was attached that is gone or wants a reset; mu is held.
@@ -197,9 +212,30 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 	}
 }
 
+// errGoexit answers for a handler that ended its goroutine, as the testing package's FailNow does.
+var errGoexit = errors.New("the handler ended its goroutine (runtime.Goexit)")
+
+// perform runs the handler without the lock, answers and settles; mu is held on entry and return.
+func (s *InPlaceDuplexServer) perform(t *tenure, w *work) {
+	s.mu.Unlock()
+	returned := false
+	defer func() {
+		if !returned {
+			s.answer(w, errGoexit)
+			go s.serve(t) // this worker ends
+		}
+		s.mu.Lock()
+		s.settle(t, w)
+	}()
+	s.handle(w)
+	returned = true
+}
+
 // handle runs the handler and answers.
-func (s *InPlaceDuplexServer) handle(w *work) {
-	err := s.call(w.begin())
+func (s *InPlaceDuplexServer) handle(w *work) { s.answer(w, s.call(w.begin())) }
+
+// answer publishes what the handler made of the frame.
+func (s *InPlaceDuplexServer) answer(w *work, err error) {
 	w.end()
 	switch f := &w.frame; {
 	case f.OneWay:
@@ -236,7 +272,7 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 	case errors.Is(err, ErrResponseTooLarge):
 		status = int32(wire.FrameStatusResponseTooLarge)
 	}
-	message := err.Error()
+	message := fmt.Sprint(err) // unlike err.Error it survives an Error method that panics
 	n := min(len(message), len(area))
 	for n > 0 && n < len(message) && !utf8.RuneStart(message[n]) {
 		n--
