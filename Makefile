@@ -12,7 +12,7 @@ BENCH ?=
 BIN := build/bin
 PEERS := build/peers
 CPP_RELEASE := build/cpp/release
-TEST_SUITES := go go-race go-module cpp-release cpp-asan cpp-tsan
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client
 
 .DEFAULT_GOAL := help
@@ -71,7 +71,7 @@ test: build ## run every test of every language and sum them up
 test-go: build ## run the Go tests only, the cross-language ones included
 	@scripts/test.sh go go-race go-module
 test-cpp: build ## run the C++ tests only: release, address and undefined-behaviour, thread sanitizer
-	@scripts/test.sh cpp-release cpp-asan cpp-tsan
+	@scripts/test.sh cpp-release cpp-debug cpp-tsan
 
 .PHONY: soak
 soak: build ## run the cross-language tests at full length (a million round trips per pair)
