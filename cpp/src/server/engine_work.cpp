@@ -77,9 +77,9 @@ void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, cons
   if (request.one_way) {
     segment_.space_available().post_if_zero();
   } else {
-    const bool abandoned = request.is_abandoned();
     segment_.response_ready().post_if_zero();
-    if (abandoned) segment_.space_available().post_if_zero();
+    // The value first: it is nearly always set, and the frame's cache line is the client's by now.
+    if (segment_.space_available().value() == 0 && request.is_abandoned()) segment_.space_available().post_if_zero();
   }
   if (--running_ == 0 && phase_ != Phase::serving) supervision_.notify_all();
 }
