@@ -29,7 +29,8 @@ const SchemaVersion = 1
 const usage = `usage: zeroduplex bench rtt|frames [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
        rtt only: [--sizes B,…] [--waits spin,…] [--inflight M,…] [--count K]      frames only: [--size B] [--wait W] [--count K]
 
-rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads
+rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads;
+        up to 4096 bytes by a call, which copies the request in, above by a buffer that is filled in place
 frames  fill a frame, invert a byte per page in the server, read a byte per page: against two threads of one process
 
 Every configuration is measured once in each pass, all pairs of languages in turn; the figures are medians over the passes.`
