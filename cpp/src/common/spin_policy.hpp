@@ -17,9 +17,9 @@ enum class SpinEnd : std::uint8_t { changed, interrupted, time };
 /// clock rarely, and not at all when the change comes soon.
 template <typename Changed, typename Interrupted>
 SpinEnd spin(platform::TimePoint limit, Changed changed, Interrupted interrupted) {
-  constexpr unsigned eager_looks = 64;       // without a pause, whose length would be added to the latency
+  constexpr unsigned eager_looks = 0;       // without a pause, whose length would be added to the latency
   constexpr unsigned looks_per_check = 128;  // some microseconds
-  for (unsigned i = 0; i < eager_looks; ++i) {
+  for (unsigned i = 0; i + 1 <= eager_looks; ++i) {
     if (changed()) return SpinEnd::changed;
   }
   for (;;) {

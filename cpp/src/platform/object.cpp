@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,12 @@ bool has_proc(int fd) { return ::access(descriptor_path(fd).c_str(), F_OK) == 0;
 std::string folder_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
 
 void reserve(int fd, std::uint64_t size) {
+  // Asked first: reserving what can never fit would use up the memory of the machine before it failed.
+  struct statvfs system {};
+  if (::fstatvfs(fd, &system) == 0 && system.f_blocks != 0 && size / system.f_frsize >= system.f_bavail) {
+    throw OutOfMemoryError(std::to_string(size) + " bytes of shared memory are wanted, " +
+                           std::to_string(system.f_bavail * system.f_frsize) + " are free");
+  }
   if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     throw OutOfMemoryError(std::to_string(size) + " bytes are more than a file can have");
   }

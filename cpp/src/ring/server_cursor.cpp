@@ -65,6 +65,7 @@ RequestFrame ServerCursor::read(std::uint64_t written_bytes) {
                            " bytes are written for it");
     }
     wire::FrameHeaderV2& header = segment_.header_at(position);
+    __builtin_prefetch(&header, 1);
     // Pairs with the client's release store of the state in write_header().
     const FrameState state = load_state(header);
     if (state != FrameState::wrap) return check(header, state, position, available);
@@ -111,6 +112,7 @@ bool ServerCursor::take(const RequestFrame& frame) {
     if (load_state(*frame.header_) == FrameState::cancelled) return false;
     throw CorruptedError("the state of frame " + std::to_string(frame.sequence) + " changed as only the server may change it");
   }
+  __builtin_prefetch(&segment_.response().payload_written_count, 1);
   pass(frame);
   return true;
 }

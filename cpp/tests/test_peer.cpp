@@ -1,0 +1,80 @@
+// A process for tests to talk to and to kill.
+//
+//   test-peer serve NAME PAYLOAD WORKERS    complements frames; opcode 1 hangs, opcode 2 fails; "ready", then until SIGTERM
+//   test-peer call NAME COUNT SEED          that many calls of random sizes, all checked; "done"
+//   test-peer hold NAME COUNT OPCODE        sends that many requests of 64 bytes and waits to be killed; "ready"
+//   test-peer acquire NAME                  keeps an acquired buffer and waits to be killed; "ready"
+//   test-peer one-way NAME COUNT            sends that many one-way requests and waits to be killed; "ready"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <random>
+#include <string>
+#include <zeroduplex/zeroduplex.hpp>
+
+#include "common/program.hpp"
+#include "support.hpp"
+
+namespace {
+
+using zeroduplex::BufferConfig;
+using zeroduplex::Frame;
+
+[[noreturn]] void wait_to_be_killed() {
+  std::cout << "ready" << std::endl;
+  for (;;) ::pause();
+}
+
+void serve(const std::string& name, std::uint64_t payload, std::uint32_t workers) {
+  const examples::StopSignal stop;
+  zeroduplex::ServerOptions options;
+  options.workers = workers;
+  const auto server = test::serve(
+      name, BufferConfig(4096, payload),
+      [](Frame& frame) {
+        if (frame.opcode() == 1) {
+          for (;;) ::pause();
+        }
+        if (frame.opcode() == 2) frame.fail(7, "asked to");
+        test::complement(frame);
+      },
+      options);
+  std::cout << "ready" << std::endl;
+  stop.wait();
+  server->stop();
+}
+
+void call(const std::string& name, std::uint64_t count, std::uint64_t seed) {
+  const auto client = test::connect(name);
+  std::mt19937_64 random(seed);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto request = test::pattern(random(), random() % 2000);
+    const auto response = client->call(request);
+    if (!test::is_complement(response.data(), request)) throw std::runtime_error("wrong response");
+  }
+  std::cout << "done" << std::endl;
+}
+
+void run(const std::vector<std::string>& a) {
+  const std::string what = a.size() >= 2 ? a[0] : "";
+  if (what == "serve") return serve(a.at(1), std::stoull(a.at(2)), static_cast<std::uint32_t>(std::stoul(a.at(3))));
+  if (what == "call") return call(a.at(1), std::stoull(a.at(2)), std::stoull(a.at(3)));
+  const auto client = test::connect(a.at(1));
+  if (what == "acquire") {
+    const auto buffer = client->acquireRequestBuffer(64);
+    wait_to_be_killed();
+  }
+  for (std::uint64_t i = 0; i < std::stoull(a.at(2)); ++i) {
+    const auto data = test::pattern(i, 64);
+    client->send({.data = data, .opcode = a.size() > 3 ? static_cast<std::uint32_t>(std::stoul(a[3])) : 0, .one_way = what == "one-way"});
+  }
+  wait_to_be_killed();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return examples::run("test-peer", [&] { run({argv + 1, argv + argc}); });
+}
