@@ -162,8 +162,10 @@ func (s *InPlaceDuplexServer) clientLeft(t *tenure) bool {
 func (s *InPlaceDuplexServer) poll(t *tenure) {
 	passed, kicks := t.ring.Passed(), s.kicks.Load()
 	slice := wire.DefaultV2WaitSlice
-	if left := time.Until(t.deadline); t.resetting && left > 0 {
-		slice = min(slice, left)
+	if t.resetting {
+		if left := time.Until(t.deadline); left > 0 {
+			slice = min(slice, left)
+		}
 	}
 	// In a reset, or after corruption, what is published is no reason to stop waiting.
 	quiet := t.resetting || t.corrupt
