@@ -58,10 +58,12 @@ peers-go: setup commands
 
 .PHONY: peers-cpp
 peers-cpp: setup
-	@echo "building the cpp peers"
+	@echo "building the C++ library, its tests and peers (a minute or two the first time)"
 	@mkdir -p $(PEERS)/cpp build/test
 	@cd cpp && { cmake --preset release && cmake --build --preset release -j 2; } >../build/test/peers-cpp.log 2>&1 || { tail -n 60 ../build/test/peers-cpp.log; exit 1; }
-	@for program in $(PROGRAMS); do ln -sfn ../../cpp/release/bin/$$program $(PEERS)/cpp/$$program; test -x $(PEERS)/cpp/$$program; done
+	@for program in $(PROGRAMS); do ln -sfn ../../cpp/release/bin/$$program $(PEERS)/cpp/$$program; \
+		test -x $(PEERS)/cpp/$$program || { echo "the C++ build made no $$program" >&2; exit 1; }; \
+	done
 
 .PHONY: test
 test: build ## run every test of every language and sum them up
