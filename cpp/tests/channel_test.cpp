@@ -1,8 +1,10 @@
 // A client and a server of one process over a real object: what the API promises.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <latch>
 #include <random>
 #include <set>
@@ -359,6 +361,15 @@ TEST(Channel, ManyInFlightThroughASmallRing) {
   }
 }
 
+/// Whether a thread of this process sleeps, as the kernel sees it.
+bool sleeps(pid_t thread) {
+  std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(status, line);
+  const std::size_t name_end = line.rfind(')');
+  return name_end != std::string::npos && line.at(name_end + 2) == 'S';
+}
+
 TEST(Channel, TheQueueOfSendersIsFirstComeFirstServed) {
   const Name name;
   std::vector<std::uint32_t> order;
@@ -367,8 +378,13 @@ TEST(Channel, TheQueueOfSendersIsFirstComeFirstServed) {
   auto buffer = client->acquireRequestBuffer(1);
   std::vector<std::jthread> senders;
   for (std::uint32_t i = 1; i <= 5; ++i) {
-    senders.emplace_back([&, i] { static_cast<void>(client->send({.data = bytes("x"), .opcode = i}, 30s)); });
-    std::this_thread::sleep_for(30ms);  // so that they queue in this order
+    std::atomic<pid_t> thread{0};
+    senders.emplace_back([&, i] {
+      thread = ::gettid();
+      static_cast<void>(client->send({.data = bytes("x"), .opcode = i}, 30s));
+    });
+    // All that it can sleep on behind this point is its turn.
+    ASSERT_TRUE(test::eventually([&] { return thread != 0 && sleeps(thread); }));
   }
   buffer.abort();
   senders.clear();
