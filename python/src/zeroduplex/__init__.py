@@ -1,0 +1,60 @@
+"""Shared-memory request/response where the server changes the request where it stands and the client reads the answer at the same place.
+
+The server:
+
+    from zeroduplex import DuplexChannelFactory
+
+    with DuplexChannelFactory().create_in_place_duplex_server("invert") as server:
+        def invert(frame):
+            pixels = frame.as_numpy("u1")
+            pixels ^= 0xFF
+
+        server.start(invert)
+        server.wait()
+
+The client:
+
+    with DuplexChannelFactory().create_client("invert") as client:
+        with client.call(b"some bytes") as response:
+            print(bytes(response.data))
+
+Frame, RequestBuffer and Response lend bytes of shared memory. Views of them end with the handler's return, with commit or abort, and
+with release: using one afterwards raises, and giving a frame back while a NumPy array or a slice of it is alive raises ViewInUseError.
+
+Clients and servers of all languages work together; what they agree on is spec/PROTOCOL.md. Everything is thread-safe unless its
+documentation says otherwise. Durations are in seconds, sizes in bytes.
+"""
+
+from ._ops import BACKEND
+from ._version import VERSION as __version__
+from .client import DuplexClient, InPlaceDuplexChannel
+from ._loans_client import RequestBuffer, Response
+from .config import BufferConfig
+from .errors import *  # noqa: F403
+from .errors import __all__ as _errors
+from .factory import DuplexChannelFactory
+from .frame import Frame
+from .memory import MemoryProvider, SharedMemory, SharedMemoryView
+from .options import LapMode, WaitStrategy
+from .server import DuplexServer, Handler, InPlaceDuplexServer
+
+__all__ = [
+    "BACKEND",
+    "BufferConfig",
+    "DuplexChannelFactory",
+    "DuplexClient",
+    "DuplexServer",
+    "Frame",
+    "Handler",
+    "InPlaceDuplexChannel",
+    "InPlaceDuplexServer",
+    "LapMode",
+    "MemoryProvider",
+    "RequestBuffer",
+    "Response",
+    "SharedMemory",
+    "SharedMemoryView",
+    "WaitStrategy",
+    "__version__",
+    *_errors,
+]

@@ -1,0 +1,184 @@
+"""What a client lends: request buffers to fill, responses to read."""
+
+from __future__ import annotations
+
+import warnings
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from ._generated.wire import FrameStatus
+from ._loan import Loan
+from ._process import refuse_pickling
+from ._ring_client import Record
+from .errors import InvalidArgumentError, ViewInUseError
+
+if TYPE_CHECKING:
+    from .client import InPlaceDuplexChannel
+
+_Self = TypeVar("_Self", bound="ClientLoan")
+
+
+class ClientLoan(Loan):
+    """Ends once: explicitly, with its block, or with a warning when the garbage collector finds it."""
+
+    __slots__ = ("_channel", "_ended")
+
+    def __init__(self, channel: InPlaceDuplexChannel, payload: memoryview, start: int, size: int) -> None:
+        super().__init__(payload, start, size)
+        self._channel = channel
+        self._ended = False
+        """Given back; changed under the channel's lock."""
+
+    def _end(self) -> bool:
+        """Ends the loan's views. False when it had ended before; ViewInUseError when it cannot end."""
+        if not self._live:
+            return False
+        self._live = False
+        if self._views:
+            try:
+                self._end_views()
+            except ViewInUseError:
+                self._live = True
+                raise
+        return True
+
+    def _give_back_locked(self) -> None:
+        """Gives the bytes back to the ring, once; the channel's lock is held."""
+        raise NotImplementedError
+
+    def _give_back_later(self) -> None:
+        """Gives the bytes back once no view of them is alive. Takes no lock."""
+        self._live = False
+        channel = self._channel
+        if self._try_end_views():
+            channel._drop(self._give_back_locked)
+        else:
+            self._when_views_are_dead(lambda: channel._drop(self._give_back_locked))
+
+    def __enter__(self: _Self) -> _Self:
+        if not self._live:
+            self._released()
+        return self
+
+    def __del__(self) -> None:
+        if getattr(self, "_ended", True) or not self._live or self._channel._detached:
+            return
+        warnings.warn(f"{self._title()} was dropped without being given back", ResourceWarning, source=self, stacklevel=2)
+        self._give_back_later()
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self)
+
+
+class Response(ClientLoan):
+    """An answer in shared memory, at the place of its request. Its bytes are the client's to read and write until release, which any
+    thread may call. Use it as a context manager, or release it."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, channel: InPlaceDuplexChannel, record: Record, payload: memoryview, size: int) -> None:
+        super().__init__(channel, payload, record.start, size)
+        self._record = record
+
+    def _title(self) -> str:
+        return f"response {self._record.sequence} of {self._channel.name!r}"
+
+    @property
+    def sequence(self) -> int:
+        """The request's sequence number."""
+        return self._record.sequence
+
+    @property
+    def status(self) -> int:
+        """0: failed answers are errors."""
+        return FrameStatus.OK
+
+    @property
+    def opcode(self) -> int:
+        """The request's."""
+        return self._record.opcode
+
+    def release(self) -> None:
+        """Gives the bytes back to the ring. Releasing again does nothing. ViewInUseError while a view of the data is alive, such as a
+        NumPy array: the response then is what it was before."""
+        if self._end():
+            self._channel._release(self)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.release()
+        except ViewInUseError:
+            if kind is None:
+                raise
+            self._give_back_later()  # the exception under way is the one to hear of, and it may be what keeps the view alive
+
+    def _give_back_locked(self) -> None:
+        self._channel._release_response(self)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.sequence}, {self._size} bytes{'' if self._live else ', released'}>"
+
+
+class RequestBuffer(ClientLoan):
+    """Ring space for one request. Fill data, then commit or abort; until then other senders wait. It belongs to one thread.
+
+    As a context manager it commits at the end of the block unless it was committed or aborted in it, and aborts when the block raises.
+    """
+
+    __slots__ = ("_one_way", "_opcode")
+
+    def __init__(self, channel: InPlaceDuplexChannel, payload: memoryview, start: int, size: int) -> None:
+        super().__init__(channel, payload, start, size)
+        self._opcode = 0
+        self._one_way = False
+
+    def _title(self) -> str:
+        return f"the request buffer of {self._channel.name!r}"
+
+    @property
+    def opcode(self) -> int:
+        """The application's tag."""
+        return self._opcode
+
+    @opcode.setter
+    def opcode(self, opcode: int) -> None:
+        if not 0 <= opcode <= 0xFFFFFFFF:
+            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to 2^32 - 1")
+        self._opcode = opcode
+
+    @property
+    def one_way(self) -> bool:
+        """No answer is wanted."""
+        return self._one_way
+
+    @one_way.setter
+    def one_way(self, one_way: bool) -> None:
+        self._one_way = bool(one_way)
+
+    def commit(self) -> int:
+        """Publishes the request and returns its sequence number. ViewInUseError while a view of the data is alive: the buffer then is
+        what it was before. FrameReleasedError after commit or abort; ClosedError and ServerDeadError abort it."""
+        if not self._end():
+            self._released()
+        return self._channel._commit(self, self._size, self._opcode, self._one_way)
+
+    def abort(self) -> None:
+        """Gives the space back. Does nothing after commit or abort. ViewInUseError as for commit."""
+        if self._end():
+            self._channel._abort(self)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            if self._live:
+                self.commit()
+            return
+        try:
+            self.abort()
+        except ViewInUseError:
+            self._give_back_later()
+
+    def _give_back_locked(self) -> None:
+        self._channel._abort_locked(self)
+
+    def __repr__(self) -> str:
+        return f"<RequestBuffer of {self._size} bytes{'' if self._live else ', ended'}>"

@@ -1,0 +1,127 @@
+"""The memory operations that Python itself cannot do, behind one interface with two implementations.
+
+The compiled helper does each step of the protocol in one call and without the interpreter lock. Where it is missing, `libatomic` of
+the C compiler's runtime does the atomic accesses one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+NO_MARKER: Final = -1
+
+ANSWER_PENDING: Final = -1
+"""The frame is not answered."""
+ANSWER_FAILED: Final = -2
+"""The frame is answered with a failure."""
+ANSWER_IMPOSSIBLE: Final = -3
+"""The frame is answered with a size that no frame can have."""
+
+WAIT_TOKEN: Final = 1
+"""A wait took a token; 0 and -1 mean that time was up or a signal came."""
+
+
+class Port(Protocol):
+    """The steps of the protocol on one segment. Positions and sizes are in bytes, positions relative to the payload.
+
+    Each belongs to one end; the SDK serialises its calls with the channel's lock, but for those that only look. All of them may be
+    called only while the segment is mapped.
+    """
+
+    # Client.
+
+    def publish(
+        self, marker: int, position: int, size: int, sequence: int, capacity: int, opcode: int, flags: int, head: int, free: int, /
+    ) -> None:
+        """Stores a request, behind a wrap marker at `marker` unless that is NO_MARKER, and wakes the server."""
+
+    def answer_at(self, position: int, window_ns: int, /) -> int:
+        """Size of the response, or an ANSWER_ value. Spins for the window; 0 looks once."""
+
+    def status_at(self, position: int, /) -> int: ...
+    def size_at(self, position: int, /) -> int: ...
+    def state_at(self, position: int, /) -> int: ...
+
+    def cancel(self, position: int, /) -> int:
+        """1 when the request was taken back, 0 when the server was faster."""
+
+    def abandon(self, position: int, /) -> None:
+        """Says that nobody will read the answer. The caller looks at the state next."""
+
+    def release(self, position: int, consumed: int, free: int, /) -> None:
+        """Gives an answered frame back, the `consumed`-th, and wakes who waits for that."""
+
+    def store_free(self, free: int, /) -> None: ...
+
+    def spin_for_responses(self, seen: int, window_ns: int, /) -> int:
+        """1 when the number of responses is no longer `seen`."""
+
+    # Server.
+
+    def spin_for_request(self, passed: int, kicks: int, window_ns: int, /) -> int:
+        """1 when there is something to look at."""
+
+    def kick(self) -> None:
+        """Makes whoever polls for requests look again."""
+
+    def take(self, position: int, passed: int, /) -> int:
+        """1 when the request is ours, 0 when it was cancelled. `passed` counts it."""
+
+    def skip(self, position: int, passed: int, /) -> None: ...
+
+    def answer(self, position: int, size: int, status: int, state: int, response_bytes: int, count: int, /) -> None:
+        """Stores the response's size and status, its state, then the totals, and wakes the client."""
+
+    def finish(self, position: int, /) -> None:
+        """Ends a one-way frame; nothing of it is touched afterwards."""
+
+    def kicks(self) -> int:
+        """Number of kicks so far, modulo 2^32."""
+
+    def set_semaphores(self, request_ready: int, response_ready: int, response_consumed: int, space_available: int) -> None:
+        """Says where the semaphores are; nobody may be waiting on the former ones."""
+
+
+class Ops(Protocol):
+    """What works on any address."""
+
+    def load64(self, address: int, /) -> int:
+        """Acquire."""
+
+    def store64(self, address: int, value: int, /) -> None:
+        """Release."""
+
+    def cas64(self, address: int, expected: int, desired: int, /) -> int:
+        """1 when it was exchanged."""
+
+    def post_if_zero(self, semaphore: int, /) -> None:
+        """Fences, then posts when the semaphore's value reads 0."""
+
+    def wait(self, semaphore: int, timeout_ns: int, /) -> int:
+        """WAIT_TOKEN, 0 when time is up or -1 when a signal came; then fences."""
+
+    def port(self, request: int, response: int, payload: int) -> Port:
+        """A port for a segment whose parts stand at these addresses."""
+
+
+def _load() -> tuple[Ops, str]:
+    try:
+        from ._ops_native import NativeOps
+
+        return NativeOps(), "native"
+    except ImportError as native_missing:
+        reason = native_missing
+    try:
+        from ._ops_fallback import FallbackOps
+
+        return FallbackOps(), "libatomic"
+    except (ImportError, OSError, AttributeError) as libatomic_missing:
+        raise ImportError(
+            "zeroduplex needs its compiled helper or libatomic.so.1 and found neither. Install one: "
+            "`pip install --force-reinstall zeroduplex cffi` for the helper (a C compiler is needed where no wheel fits), "
+            f"or the system package of libatomic (Debian, Ubuntu: `apt install libatomic1`; Fedora: `dnf install libatomic`). "
+            f"The helper: {reason}. libatomic: {libatomic_missing}."
+        ) from libatomic_missing
+
+
+ops, BACKEND = _load()

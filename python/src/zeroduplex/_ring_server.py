@@ -1,0 +1,166 @@
+"""The server's end of the ring: a cursor over what the client published. Nothing that it reads is trusted.
+
+Nothing here locks; the server serialises the calls.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from ._generated import wire
+from ._generated.wire import FrameState
+from ._ops import Port, ops
+from .errors import CorruptedError
+
+_HEADER: Final = wire.FRAME_HEADER_V2_SIZE
+_ALIGNMENT: Final = wire.BLOCK_ALIGNMENT
+_REQUEST: Final = int(FrameState.REQUEST)
+_CANCELLED: Final = int(FrameState.CANCELLED)
+_WRAP: Final = int(FrameState.WRAP)
+_ONE_WAY: Final = int(wire.FrameFlags.ONE_WAY)
+
+
+def _header_reader() -> tuple[struct.Struct, tuple[str, ...]]:
+    """Reads a header in one go, each field once. written_count, loaded with acquire before, published all of it."""
+    fields = next(s for s in wire.STRUCTS if s.name == "frame_header_v2").fields
+    return struct.Struct("<" + "".join(f.format[1:] for f in fields if not f.count)), tuple(f.name for f in fields if not f.count)
+
+
+_READER, _FIELDS = _header_reader()
+if _FIELDS != ("payload_size", "sequence_number", "capacity", "state", "status", "request_size", "opcode", "flags"):
+    raise ImportError(f"the generated frame header has other fields than this SDK: {_FIELDS}")
+
+
+class Claimed:
+    """A frame under the cursor, its header read once and checked."""
+
+    __slots__ = ("cancelled", "capacity", "end", "one_way", "opcode", "position", "sequence", "size")
+
+    def __init__(
+        self, sequence: int, size: int, capacity: int, opcode: int, one_way: bool, cancelled: bool, position: int, end: int
+    ) -> None:
+        self.sequence = sequence
+        self.size = size
+        self.capacity = capacity
+        self.opcode = opcode
+        self.one_way = one_way
+        self.cancelled = cancelled
+        """The client took it back; it is to be skipped."""
+        self.position = position
+        self.end = end
+
+
+class ServerRing:
+    """Starts where a reset leaves the ring."""
+
+    def __init__(self, port: Port, request: int, response: int, payload: memoryview) -> None:
+        self._port = port
+        self._request = request
+        self._response = response
+        self._payload = payload
+        self._size = len(payload)
+        self._written_count = request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET
+        self._written_bytes = request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET
+        self._start()
+
+    def _start(self) -> None:
+        self._cursor = 0
+        self._seen = 0
+        """Highest written_count seen."""
+        self.passed = 0
+        """Frames passed; the next one has the number passed + 1."""
+        self._responses = 0
+        self._response_bytes = 0
+
+    def next(self) -> Claimed | None:
+        """The frame under the cursor, which it does not pass. None when nothing is published. CorruptedError."""
+        # The count first, the bytes behind it: they cover at least the frames counted. Pairs with the end of Port.publish.
+        count = ops.load64(self._written_count)
+        if count == self.passed and count >= self._seen:
+            return None
+        if count < self._seen:
+            raise CorruptedError(f"request written_count went back from {self._seen} to {count}")
+        written = ops.load64(self._written_bytes)
+        self._seen = count
+        size = self._size
+        distance = written - self._cursor
+        if distance % _ALIGNMENT or not 0 <= distance < wire.CURSOR_LAP_LIMIT * size:
+            raise CorruptedError(f"request written_bytes {written} does not follow the cursor at {self._cursor}")
+        while written - self._cursor > size:
+            self._cursor += size - self._cursor % size
+        wrapped = False
+        while True:
+            position = self._cursor % size
+            available = written - self._cursor
+            if available < _HEADER:
+                raise CorruptedError(f"frame {self.passed + 1} counted but only {available} bytes written for it")
+            header = _READER.unpack_from(self._payload, position)
+            if header[3] != _WRAP:
+                return self._check(header, position, min(size - position, available) - _HEADER)
+            if wrapped or position == 0:
+                raise CorruptedError(f"wrap marker at {position} where none can be")
+            if available <= size - position:
+                raise CorruptedError(f"wrap marker at {position} with no frame behind it")
+            self._cursor += size - position
+            wrapped = True
+
+    def _check(self, header: tuple[int, ...], position: int, room: int) -> Claimed:
+        size, sequence, capacity, state, _, _, opcode, flags = header
+        expected = self.passed + 1
+        if state not in (_REQUEST, _CANCELLED):
+            raise CorruptedError(f"frame {expected} has state {state} when its turn comes")
+        if sequence != expected:
+            raise CorruptedError(f"frame {expected} has sequence number {sequence}")
+        if capacity % _ALIGNMENT or capacity > room or capacity > wire.MAX_FRAME_DATA:
+            raise CorruptedError(f"frame {expected} has capacity {capacity}, room for {room}")
+        if size > capacity:
+            raise CorruptedError(f"frame {expected} has {size} bytes in a capacity of {capacity}")
+        end = self._cursor + _HEADER + capacity
+        return Claimed(sequence, size, capacity, opcode, bool(flags & _ONE_WAY), state == _CANCELLED, position, end)
+
+    def take(self, frame: Claimed) -> bool:
+        """Makes the frame the server's and passes it. False: the client cancelled it meanwhile; look again."""
+        if not self._port.take(frame.position, frame.sequence):
+            return False
+        self._cursor, self.passed = frame.end, frame.sequence
+        return True
+
+    def skip(self, frame: Claimed) -> None:
+        """Ends a cancelled frame and passes it."""
+        self._cursor, self.passed = frame.end, frame.sequence
+        self._port.skip(frame.position, frame.sequence)
+
+    def pass_over(self, frame: Claimed) -> None:
+        """Passes the frame without touching it."""
+        self._cursor, self.passed = frame.end, frame.sequence
+        # Pairs with inspectors only: there is no client any more.
+        ops.store64(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, frame.sequence)
+
+    def answer(self, frame: Claimed, size: int, status: int, failed: bool) -> None:
+        """Publishes the response of a taken frame, which the client may read, release and reuse at once."""
+        self._responses += 1
+        self._response_bytes += size
+        state = FrameState.FAILED if failed else FrameState.RESPONSE
+        self._port.answer(frame.position, size, status, state, self._response_bytes, self._responses)
+
+    def finish(self, frame: Claimed) -> None:
+        """Ends a one-way frame."""
+        self._port.finish(frame.position)
+
+    def drained(self) -> bool:
+        """Whether the client has consumed every response."""
+        # Pairs with the client's store in Port.release.
+        return ops.load64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET) == self._responses
+
+    def reset(self) -> None:
+        """Puts both blocks back to what an attaching client expects, and the cursor to the start."""
+        for block in (self._request, self._response):
+            for offset in (
+                wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET,
+                wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET,
+                wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET,
+            ):
+                ops.store64(block + offset, 0)
+            ops.store64(block + wire.OIEB_V2_PAYLOAD_FREE_BYTES_OFFSET, self._size)
+        self._start()

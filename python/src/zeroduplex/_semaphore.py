@@ -1,0 +1,137 @@
+"""Named semaphores as glibc keeps them: files of 32 bytes in /dev/shm."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import stat
+import struct
+from contextlib import suppress
+from typing import Final
+
+from ._generated import wire
+from .memory import address_of
+
+_SIZE: Final = wire.NAMED_SEMAPHORE_SIZE
+_SHARED: Final = struct.Struct("<I")
+
+
+class Semaphore:
+    """A mapped named semaphore. What is done with it goes by its address; see Ops."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size < _SIZE:
+            raise OSError(errno.EINVAL, f"not a semaphore: {status.st_size} bytes", path)
+        self.path = path
+        self._inode = status.st_ino
+        self._map = mmap.mmap(descriptor, _SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        (shared,) = _SHARED.unpack_from(self._map, wire.NAMED_SEMAPHORE_SHARED_OFFSET)
+        if shared != wire.SEMAPHORE_SHARED_FLAG:
+            # A private futex of a peer would never be woken by us, nor ours by it.
+            self._map.close()
+            raise OSError(errno.EINVAL, f"not a process-shared glibc semaphore (flag {shared})", path)
+        with memoryview(self._map) as memory:
+            self.address = address_of(memory)
+
+    @classmethod
+    def replace(cls, path: str, temporary: str, mode: int) -> Semaphore:
+        """Puts a new semaphore of value 0 in place of whatever the path named before. The file is complete before it becomes visible,
+        so that nobody ever maps a half-built one."""
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        try:
+            os.fchmod(descriptor, mode)  # the umask took bits away
+            image = bytearray(_SIZE)
+            _SHARED.pack_into(image, wire.NAMED_SEMAPHORE_SHARED_OFFSET, wire.SEMAPHORE_SHARED_FLAG)
+            # Writing allocates the page now, so that a full /dev/shm is an error here and not a SIGBUS at the first post.
+            if os.write(descriptor, image) != _SIZE:
+                raise OSError(errno.ENOSPC, "wrote less than a semaphore", temporary)
+            made = cls(descriptor, path)
+            try:
+                os.rename(temporary, path)
+            except BaseException:
+                made.close()
+                raise
+            return made
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        finally:
+            os.close(descriptor)
+
+    @classmethod
+    def open(cls, path: str) -> Semaphore:
+        """Maps the existing semaphore at a path."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            return cls(descriptor, path)
+        finally:
+            os.close(descriptor)
+
+    def remove(self) -> None:
+        """Unlinks the path when it still names this semaphore, so that a successor's is never removed."""
+        with suppress(FileNotFoundError):
+            if os.lstat(self.path).st_ino == self._inode:
+                os.unlink(self.path)
+
+    def close(self) -> None:
+        """Unmaps the semaphore. Nobody may be using it any more."""
+        self._map.close()
+
+
+class Semaphores:
+    """The four of a segment."""
+
+    def __init__(self, all_four: list[Semaphore]) -> None:
+        self._all = all_four
+        self.request_ready, self.response_ready, self.response_consumed, self.space_available = (s.address for s in all_four)
+
+    @classmethod
+    def replace(cls, name: str, mode: int) -> Semaphores:
+        """Puts fresh ones in place of whatever the names meant before."""
+        made: list[Semaphore] = []
+        try:
+            for kind, semaphore in zip(_KINDS, _names(name), strict=True):
+                made.append(Semaphore.replace(wire.semaphore_path(semaphore), wire.temporary_path(name, kind), mode))
+        except BaseException:
+            for one in made:
+                one.remove()
+                one.close()
+            raise
+        return cls(made)
+
+    @classmethod
+    def open(cls, name: str) -> Semaphores:
+        opened: list[Semaphore] = []
+        try:
+            for semaphore in _names(name):
+                opened.append(Semaphore.open(wire.semaphore_path(semaphore)))
+        except BaseException:
+            for one in opened:
+                one.close()
+            raise
+        return cls(opened)
+
+    def remove(self) -> None:
+        """Unlinks the names that still mean these semaphores."""
+        for one in self._all:
+            one.remove()
+
+    def close(self) -> None:
+        for one in self._all:
+            one.close()
+
+
+_KINDS: Final = ("request-ready", "response-ready", "response-consumed", "space-available")
+
+
+def _names(name: str) -> tuple[str, str, str, str]:
+    return (
+        wire.request_ready_semaphore(name),
+        wire.response_ready_semaphore(name),
+        wire.response_consumed_semaphore(name),
+        wire.space_available_semaphore(name),
+    )

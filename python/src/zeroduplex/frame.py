@@ -1,0 +1,78 @@
+"""What a handler gets."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ._loan import Loan
+from ._process import refuse_pickling
+from ._ring_server import Claimed
+from .errors import InvalidArgumentError, ResponseTooLargeError
+
+
+class Frame(Loan):
+    """A request in a handler's hands: what the handler leaves in it is the response. It is the handler's until it returns; afterwards
+    using it raises FrameReleasedError.
+
+    A handler must not keep data, slices of it or arrays made from it: a request whose handler did is answered as failed.
+    """
+
+    __slots__ = ("_claimed",)
+
+    def __init__(self, claimed: Claimed, payload: memoryview, start: int) -> None:
+        super().__init__(payload, start, claimed.size)
+        self._claimed = claimed
+
+    def _title(self) -> str:
+        return f"frame {self._claimed.sequence}"
+
+    def _use(self) -> Claimed:
+        if not self._live:
+            self._released()
+        return self._claimed
+
+    @property
+    def capacity(self) -> int:
+        """How many bytes the response may have."""
+        return self._use().capacity
+
+    @property
+    def sequence(self) -> int:
+        """The request's sequence number."""
+        return self._use().sequence
+
+    @property
+    def status(self) -> int:
+        """0: a request has not failed."""
+        self._use()
+        return 0
+
+    @property
+    def opcode(self) -> int:
+        """The application's tag, 0 unless the client set one."""
+        return self._use().opcode
+
+    @property
+    def one_way(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._use().one_way
+
+    def resize(self, size: int) -> None:
+        """Sets the response's length; new bytes have whatever the memory holds. Data asked for afterwards has the new length.
+
+        ResponseTooLargeError beyond the capacity; a handler that lets it pass answers just that.
+        """
+        claimed = self._use()
+        if size < 0:
+            raise InvalidArgumentError(f"resizing {self._title()} to {size} bytes")
+        if size > claimed.capacity:
+            raise ResponseTooLargeError(
+                f"resizing {self._title()} to {size} bytes, its capacity is {claimed.capacity}", sequence=claimed.sequence
+            )
+        self._size = size
+
+    def __reduce__(self) -> NoReturn:
+        refuse_pickling(self)
+
+    def __repr__(self) -> str:
+        return f"<Frame {self._claimed.sequence}, {self._size} bytes{'' if self._live else ', answered'}>"
