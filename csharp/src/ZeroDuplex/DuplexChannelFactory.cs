@@ -1,0 +1,80 @@
+using System.Threading;
+using ZeroDuplex.Native;
+
+namespace ZeroDuplex
+{
+    /// <summary>Makes both sides of channels. Thread-safe.</summary>
+    public sealed class DuplexChannelFactory
+    {
+        /// <summary>A factory for everybody.</summary>
+        public static DuplexChannelFactory Default { get; } = new DuplexChannelFactory();
+
+        /// <summary>
+        /// Makes a channel whose server changes requests in place. Clients can connect when it returns; their requests wait for Start.
+        /// Errors: <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>, <see cref="NameInUseException"/>,
+        /// <see cref="OutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="UnsupportedPlatformException"/>.
+        /// </summary>
+        /// <param name="name">1 to 200 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.</param>
+        /// <param name="config">Sizes and memory; null for the default.</param>
+        /// <param name="options">The knobs; null for the defaults.</param>
+        public InPlaceDuplexServer CreateInPlaceDuplexServer(string name, BufferConfig config = null, ServerOptions options = null)
+        {
+            Check(SegmentBuilder.Operation, name);
+            ServerOptions settled = (options ?? new ServerOptions()).Checked(SegmentBuilder.Operation, name);
+            BufferConfig size = config ?? BufferConfig.Default;
+            size.Layout(SegmentBuilder.Operation, name); // a bad argument is told before anything is touched
+            OwnerLock owner;
+            try
+            {
+                owner = OwnerLock.TryAcquire(name);
+            }
+            catch (NativeException e)
+            {
+                throw Failures.System(SegmentBuilder.Operation, name, e);
+            }
+
+            if (owner == null)
+            {
+                throw Failures.Make(ErrorCode.NameInUse, SegmentBuilder.Operation, name, "its owner lock is held");
+            }
+
+            try
+            {
+                return new InPlaceDuplexServer(
+                    name, size, settled, owner, SegmentBuilder.Create(name, size, size.Memory, settled.Mode, null));
+            }
+            catch
+            {
+                owner.Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>
+        /// Connects to a living server. It retries within the connect timeout what time may heal: no server yet, another client still
+        /// attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
+        /// <see cref="ServerBusyException"/>, <see cref="VersionMismatchException"/>, <see cref="PermissionDeniedException"/>,
+        /// <see cref="CorruptedException"/>, <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>,
+        /// <see cref="UnsupportedPlatformException"/>.
+        /// </summary>
+        /// <param name="name">Name of the channel.</param>
+        /// <param name="options">The knobs; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the retries with <see cref="System.OperationCanceledException"/>.</param>
+        public IDuplexClient CreateClient(
+            string name, ClientOptions options = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            Check(Attacher.Operation, name);
+            ClientOptions settled = (options ?? new ClientOptions()).Checked(Attacher.Operation, name);
+            return new InPlaceDuplexChannel(name, settled, Attacher.Attach(name, settled, cancellationToken));
+        }
+
+        private static void Check(string operation, string name)
+        {
+            Platform.Require(operation, name);
+            if (!Wire.ValidName(name))
+            {
+                throw Failures.Make(ErrorCode.InvalidName, operation, name, name == null ? "it is null" : name.Length + " characters");
+            }
+        }
+    }
+}

@@ -1,0 +1,415 @@
+using System;
+using System.Text;
+using System.Threading;
+using ZeroDuplex.Ring;
+
+namespace ZeroDuplex
+{
+    /// <content>Receiving.</content>
+    public sealed unsafe partial class InPlaceDuplexChannel
+    {
+        private const string ReceiveOperation = "receive response";
+
+        /// <inheritdoc/>
+        public Response Call(ReadOnlySpan<byte> data, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            return Call(new Request(data), timeout, cancellationToken);
+        }
+
+        /// <inheritdoc/>
+        public Response Call(Request request, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            if (request.OneWay)
+            {
+                throw Fail(ErrorCode.InvalidArgument, "call", "a one-way request has no response; send it");
+            }
+
+            var pause = NewPause("call", timeout, options.SendTimeout, cancellationToken);
+            ClientFrame f;
+            lock (sync)
+            {
+                f = Publish(ref pause, ref request, true);
+            }
+
+            if (!timeout.HasValue)
+            {
+                pause.Restart(options.CallTimeout);
+            }
+
+            // The answer to a quick handler is there before a lock could be taken. The claim on the frame is ours, so no lock is needed.
+            if (!(spins && SpinFor(f)))
+            {
+                lock (sync)
+                {
+                    bool answered = false;
+                    try
+                    {
+                        Await(ref pause, f);
+                        answered = true;
+                    }
+                    finally
+                    {
+                        if (!answered)
+                        {
+                            GiveUp(f);
+                        }
+                    }
+                }
+            }
+
+            return Deliver(f);
+        }
+
+        /// <inheritdoc/>
+        public Response ReceiveResponse(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            var pause = NewPause(ReceiveOperation, timeout, options.CallTimeout, cancellationToken);
+            ClientFrame f;
+            lock (sync)
+            {
+                f = ring.Lookup(sequence);
+                if (f == null || f.OneWay || f.Cancelled || f.Abandoned || f.Taken)
+                {
+                    if (failure != null && failure.Code != ErrorCode.ServerDead)
+                    {
+                        ThrowIfFailed();
+                    }
+
+                    throw Unknown(ReceiveOperation, sequence);
+                }
+
+                EnterReceive(f);
+                f.Taken = true;
+            }
+
+            if (!(spins && SpinFor(f)))
+            {
+                lock (sync)
+                {
+                    bool answered = false;
+                    try
+                    {
+                        Await(ref pause, f);
+                        answered = true;
+                    }
+                    finally
+                    {
+                        if (!answered)
+                        {
+                            f.Taken = false;
+
+                            // It may have been answered since we looked; now it is anybody's.
+                            waiting.WakeAnswered(true);
+                            Leave();
+                        }
+                    }
+                }
+            }
+
+            return Deliver(f);
+        }
+
+        /// <inheritdoc/>
+        public Response ReceiveResponse(TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            var pause = NewPause(ReceiveOperation, timeout, options.CallTimeout, cancellationToken);
+            ClientFrame f;
+            lock (sync)
+            {
+                EnterReceive(AnyAnswered());
+                bool answered = false;
+                try
+                {
+                    Await(ref pause, null);
+                    answered = true;
+                }
+                finally
+                {
+                    if (!answered)
+                    {
+                        Leave();
+                    }
+                }
+
+                f = AnyAnswered();
+                f.Taken = true;
+                waiting.WakeAnswered(AnyAnswered() != null);
+            }
+
+            return Deliver(f);
+        }
+
+        internal void Release(ClientFrame frame, long generation)
+        {
+            lock (sync)
+            {
+                if (frame.Generation == generation)
+                {
+                    // Corruption found here makes every later call fail; a release has nobody to tell.
+                    Release(frame);
+                    Leave();
+                }
+            }
+        }
+
+        /// <summary>Looks for the answer a first while, without clock or lock. The caller has a claim on the frame.</summary>
+        private static bool SpinFor(ClientFrame f)
+        {
+            for (int i = 0; i < Pause.SpinBatch; i++)
+            {
+                if (f.Answered)
+                {
+                    return true;
+                }
+
+                Thread.SpinWait(1);
+            }
+
+            return f.Answered;
+        }
+
+        /// <summary>Enter, but a dead server's answers may still be fetched.</summary>
+        private void EnterReceive(ClientFrame f)
+        {
+            if (failure != null && !closing && f != null && f.Answered)
+            {
+                holds++;
+                return;
+            }
+
+            Enter();
+        }
+
+        /// <summary>What the server has not taken it never will; what it has taken nobody will read. Ends the call.</summary>
+        private void GiveUp(ClientFrame f)
+        {
+            if (!f.Cancelled && !ring.Cancel(f))
+            {
+                ring.Abandon(f);
+            }
+
+            Leave();
+        }
+
+        /// <summary>The oldest response that nobody waits for by number, null when there is none.</summary>
+        private ClientFrame AnyAnswered()
+        {
+            for (int i = 0; i < ring.InFlight; i++)
+            {
+                ClientFrame f = ring[i];
+                if (!f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered)
+                {
+                    return f;
+                }
+            }
+
+            return null;
+        }
+
+        /// <summary>Whether the response waited for is there (null: any).</summary>
+        private bool IsReady(ClientFrame f)
+        {
+            return f == null ? AnyAnswered() != null : f.Answered;
+        }
+
+        /// <summary>
+        /// Waits until a response is there.
+        /// <para>One thread of the process sleeps on response-ready, the others wait for its signal. Looking and taking that role is one
+        /// critical section, so no answer falls between a look and a sleep; whoever leaves the role wakes another.</para>
+        /// </summary>
+        private void Await(ref Pause pause, ClientFrame f)
+        {
+            if (IsReady(f))
+            {
+                return;
+            }
+
+            pause.Begin(options);
+            try
+            {
+                while (!IsReady(f))
+                {
+                    ThrowIfOver(ref pause, f);
+                    if (pause.IsSpinning)
+                    {
+                        SpinForAnswer(f);
+                    }
+                    else if (sleeping)
+                    {
+                        WaitForSleeper(ref pause, f);
+                    }
+                    else
+                    {
+                        SleepForAnswer(ref pause, f);
+                    }
+                }
+            }
+            finally
+            {
+                // We may have been woken to take the role and leave without it.
+                if (!sleeping)
+                {
+                    waiting.WakeOne();
+                }
+            }
+        }
+
+        private void ThrowIfOver(ref Pause pause, ClientFrame f)
+        {
+            ThrowIfFailed();
+            if (f != null && f.Cancelled)
+            {
+                throw Fail(ErrorCode.Cancelled, ReceiveOperation, "request " + f.Sequence + " was cancelled");
+            }
+
+            if (pause.IsCancelled)
+            {
+                throw Failures.Cancelled(ReceiveOperation, name, pause.Token);
+            }
+
+            if (pause.IsExpired)
+            {
+                throw Fail(ErrorCode.Timeout, ReceiveOperation, ring.InFlight + " requests in flight");
+            }
+        }
+
+        /// <summary>Spins for a batch.</summary>
+        private void SpinForAnswer(ClientFrame f)
+        {
+            const int Looks = Pause.SpinBatch / 8;
+            if (f != null)
+            {
+                BeginWait();
+                SpinFor(f);
+                EndWait();
+            }
+            else
+            {
+                // Others must be able to send, release and close meanwhile.
+                for (int i = 0; i < Looks && failure == null && AnyAnswered() == null; i++)
+                {
+                    BeginWait();
+                    Thread.SpinWait(Pause.SpinBatch / Looks);
+                    EndWait();
+                }
+            }
+
+            CheckPeerIfDue(false);
+        }
+
+        /// <summary>Takes the sleeper's role for one sleep.</summary>
+        private void SleepForAnswer(ref Pause pause, ClientFrame f)
+        {
+            bool token = false;
+            sleeping = true;
+            BeginWait();
+            try
+            {
+                token = pause.Sleep(segment.Semaphores.ResponseReady);
+            }
+            finally
+            {
+                EndWait();
+                sleeping = false;
+            }
+
+            // The token, if any, was for whoever's answer came. Taking it, and failing to, were full fences before the looks that follow;
+            // pairs with the server, which stores the state, fences and then looks at the semaphore's value.
+            waiting.WakeAnswered(AnyAnswered() != null);
+            if (!IsReady(f))
+            {
+                CheckPeerIfDue(token);
+            }
+        }
+
+        /// <summary>Waits in this process.</summary>
+        private void WaitForSleeper(ref Pause pause, ClientFrame f)
+        {
+            WaiterList.Waiter me = waiting.Add(f);
+            BeginWait();
+            try
+            {
+                pause.Wait(me.Wake);
+            }
+            finally
+            {
+                EndWait();
+                waiting.Remove(me);
+            }
+        }
+
+        /// <summary>Turns an answered frame that the caller has a claim on into a response, or into its exception. The call ends here.</summary>
+        private Response Deliver(ClientFrame f)
+        {
+            Answer answer;
+            try
+            {
+                answer = ring.Read(f);
+            }
+            catch (RingCorruptedException e)
+            {
+                lock (sync)
+                {
+                    ZeroDuplexException error = Corrupted(ReceiveOperation, e);
+                    Leave();
+                    throw error;
+                }
+            }
+
+            if (!answer.Failed)
+            {
+                return new Response(this, f, answer); // which keeps the call's hold
+            }
+
+            ZeroDuplexException failed = HandlerFailure(f.Sequence, answer);
+            lock (sync)
+            {
+                Release(f);
+                Leave();
+            }
+
+            throw failed;
+        }
+
+        private ZeroDuplexException HandlerFailure(ulong sequence, Answer answer)
+        {
+            string message = Encoding.UTF8.GetString(answer.Data, answer.Size);
+            string detail = "request " + sequence + " (status " + answer.Status + "): " + message;
+            if (answer.Status == (int)FrameStatus.ResponseTooLarge)
+            {
+                var tooLarge = (ResponseTooLargeException)Fail(ErrorCode.ResponseTooLarge, ReceiveOperation, detail);
+                tooLarge.Sequence = sequence;
+                tooLarge.Status = answer.Status;
+                tooLarge.HandlerMessage = message;
+                return tooLarge;
+            }
+
+            var failed = (HandlerFailedException)Fail(ErrorCode.HandlerFailed, ReceiveOperation, detail);
+            failed.Sequence = sequence;
+            failed.Status = answer.Status;
+            failed.HandlerMessage = message;
+            return failed;
+        }
+
+        /// <summary>Gives an answered frame back and says so.</summary>
+        private void Release(ClientFrame f)
+        {
+            ring.Release(f);
+            unanswered = false;
+            try
+            {
+                ring.Reclaim();
+            }
+            catch (RingCorruptedException e)
+            {
+                Shut(new Failure(ErrorCode.Corrupted, e.Message));
+                return;
+            }
+
+            // Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
+            Thread.MemoryBarrier();
+            segment.Semaphores.ResponseConsumed.PostIfZero();
+            segment.Semaphores.SpaceAvailable.PostIfZero();
+        }
+    }
+}

@@ -1,0 +1,363 @@
+using System;
+using System.Threading;
+using ZeroDuplex.Ring;
+
+namespace ZeroDuplex
+{
+    /// <content>Sending.</content>
+    public sealed unsafe partial class InPlaceDuplexChannel
+    {
+        private const string SendOperation = "send request";
+        private const string AcquireOperation = "acquire request buffer";
+        private const string BufferOperation = "use request buffer";
+
+        /// <summary>Up to this size a request is copied with the lock held, which is cheaper than taking it twice.</summary>
+        private const int CopyUnderLock = 4096;
+
+        // The acquired buffer; the generation is read without the lock.
+        private long bufferGeneration;
+        private uint bufferOpcode;
+        private bool bufferOneWay;
+
+        /// <inheritdoc/>
+        public ulong SendRequest(ReadOnlySpan<byte> data, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            return Send(new Request(data), timeout, cancellationToken);
+        }
+
+        /// <inheritdoc/>
+        public ulong Send(Request request, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            var pause = NewPause(SendOperation, timeout, options.SendTimeout, cancellationToken);
+            lock (sync)
+            {
+                ClientFrame f = Publish(ref pause, ref request, false);
+                ulong sequence = f.Sequence;
+                Leave();
+                return sequence;
+            }
+        }
+
+        /// <inheritdoc/>
+        public RequestBuffer AcquireRequestBuffer(
+            int size, int capacity = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            var pause = NewPause(AcquireOperation, timeout, options.SendTimeout, cancellationToken);
+            lock (sync)
+            {
+                byte* data = ClaimSpace(ref pause, AcquireOperation, size, ref capacity);
+                turn.HeldByBuffer = true;
+                bufferOpcode = 0;
+                bufferOneWay = false;
+                NextBuffer();
+                return new RequestBuffer(this, data, size, capacity, bufferGeneration);
+            }
+        }
+
+        internal void CheckBuffer(long generation)
+        {
+            if (Volatile.Read(ref bufferGeneration) != generation)
+            {
+                throw Failures.Released(BufferOperation);
+            }
+        }
+
+        internal void SetBufferOpcode(long generation, uint opcode)
+        {
+            lock (sync)
+            {
+                CheckBuffer(generation);
+                bufferOpcode = opcode;
+            }
+        }
+
+        internal void SetBufferOneWay(long generation)
+        {
+            lock (sync)
+            {
+                CheckBuffer(generation);
+                bufferOneWay = true;
+            }
+        }
+
+        internal ulong CommitBuffer(long generation, int size)
+        {
+            lock (sync)
+            {
+                CheckBuffer(generation);
+                NextBuffer();
+                if (failure != null)
+                {
+                    GiveBack();
+                    ThrowIfFailed();
+                }
+
+                ulong sequence = Commit(size, bufferOpcode, bufferOneWay).Sequence;
+                Leave();
+                return sequence;
+            }
+        }
+
+        internal void AbortBuffer(long generation)
+        {
+            lock (sync)
+            {
+                if (bufferGeneration == generation)
+                {
+                    NextBuffer();
+                    GiveBack();
+                }
+            }
+        }
+
+        /// <summary>The waiting of a call, the default's where no timeout is given.</summary>
+        private Pause NewPause(string operation, TimeSpan? timeout, TimeSpan otherwise, CancellationToken token)
+        {
+            if (timeout.HasValue && timeout.Value < TimeSpan.Zero && timeout.Value != Timeout.InfiniteTimeSpan)
+            {
+                throw Fail(ErrorCode.InvalidArgument, operation, "timeout " + timeout.Value + " is negative");
+            }
+
+            return new Pause(timeout ?? otherwise, token);
+        }
+
+        /// <summary>Makes every handle of an acquired buffer stale.</summary>
+        private void NextBuffer()
+        {
+            Volatile.Write(ref bufferGeneration, bufferGeneration + 1);
+        }
+
+        /// <summary>
+        /// Copies a request into the ring; the lock may have been let go meanwhile. When it returns a call has been entered. Taken claims
+        /// the response for the caller.
+        /// </summary>
+        private ClientFrame Publish(ref Pause pause, ref Request request, bool taken)
+        {
+            int size = request.Data.Length;
+            int capacity = request.Capacity;
+            byte* data = ClaimSpace(ref pause, SendOperation, size, ref capacity);
+            if (size <= CopyUnderLock)
+            {
+                request.Data.CopyTo(new Span<byte>(data, size));
+            }
+            else
+            {
+                Monitor.Exit(sync);
+                try
+                {
+                    request.Data.CopyTo(new Span<byte>(data, size));
+                }
+                finally
+                {
+                    Monitor.Enter(sync);
+                }
+            }
+
+            if (failure != null)
+            {
+                GiveBack();
+                ThrowIfFailed();
+            }
+
+            ClientFrame f = Commit(size, request.Opcode, request.OneWay);
+            f.Taken = taken;
+            return f;
+        }
+
+        /// <summary>Publishes the open claim and passes the turn on.</summary>
+        private ClientFrame Commit(int size, uint opcode, bool oneWay)
+        {
+            ClientFrame f = ring.Publish((ulong)size, opcode, oneWay);
+
+            // Pairs with the server, which takes its token and then looks: it sees the frame, or we see its value 0.
+            Thread.MemoryBarrier();
+            segment.Semaphores.RequestReady.PostIfZero();
+            turn.Release();
+
+            // Nobody may ever wait here, so a dead server must be noticed here; one that just answered need not be looked at.
+            if (unanswered)
+            {
+                CheckPeerIfDue(false);
+            }
+
+            unanswered = true;
+            return f;
+        }
+
+        /// <summary>Gives an open claim back, and ends the call that made it.</summary>
+        private void GiveBack()
+        {
+            ring.Abort();
+            turn.Release();
+            Leave();
+        }
+
+        /// <summary>Claims room for a request: enters a call, takes the turn and reserves. Capacity becomes what the response may have.</summary>
+        private byte* ClaimSpace(ref Pause pause, string operation, int size, ref int capacity)
+        {
+            if (size < 0 || capacity < 0)
+            {
+                throw Fail(ErrorCode.InvalidArgument, operation, "size " + size + " or capacity " + capacity + " is negative");
+            }
+
+            if (capacity != 0 && capacity < size)
+            {
+                throw Fail(ErrorCode.InvalidArgument, operation, "capacity " + capacity + " is below the size " + size);
+            }
+
+            ulong wanted = (ulong)Math.Max(size, capacity);
+            if (wanted > Wire.MaxFrameData)
+            {
+                throw Fail(ErrorCode.FrameTooLarge, operation, wanted + " bytes; no frame holds more than " + Wire.MaxFrameData);
+            }
+
+            capacity = (int)RingMemory.RoundUp(wanted);
+            Enter();
+            bool done = false;
+            bool turnTaken = false;
+            try
+            {
+                TakeTurn(ref pause, operation);
+                turnTaken = true;
+                byte* data = Reserve(ref pause, operation, (ulong)size, (ulong)capacity);
+                done = true;
+                return data;
+            }
+            finally
+            {
+                if (!done)
+                {
+                    if (turnTaken)
+                    {
+                        turn.Release();
+                    }
+
+                    Leave();
+                }
+            }
+        }
+
+        /// <summary>Waits for the right to claim.</summary>
+        private void TakeTurn(ref Pause pause, string operation)
+        {
+            if (turn.TryTake())
+            {
+                return;
+            }
+
+            pause.Begin();
+            TurnQueue.Ticket ticket = turn.Enqueue();
+            while (true)
+            {
+                BeginWait();
+                try
+                {
+                    pause.Wait(ticket.Wake);
+                }
+                finally
+                {
+                    EndWait();
+                }
+
+                if (ticket.Granted)
+                {
+                    if (failure == null)
+                    {
+                        return;
+                    }
+
+                    turn.Release();
+                    ThrowIfFailed();
+                }
+
+                if (failure != null || pause.IsCancelled || pause.IsExpired)
+                {
+                    turn.Remove(ticket);
+                    ThrowIfFailed();
+                    throw SendExpired(ref pause, operation);
+                }
+            }
+        }
+
+        /// <summary>Waits for room; the turn is held.</summary>
+        private byte* Reserve(ref Pause pause, string operation, ulong size, ulong capacity)
+        {
+            for (bool first = true; ; first = false)
+            {
+                ThrowIfFailed();
+                try
+                {
+                    ring.Reclaim();
+                }
+                catch (RingCorruptedException e)
+                {
+                    throw Corrupted(operation, e);
+                }
+
+                byte* data;
+                switch (ring.Reserve(size, capacity, out data))
+                {
+                    case ReserveResult.Reserved:
+                        return data;
+                    case ReserveResult.TooLarge:
+                        throw Fail(
+                            ErrorCode.FrameTooLarge,
+                            operation,
+                            "header and capacity take " + (Wire.FrameHeaderV2Size + capacity) + " of " + ring.PayloadSize + " bytes");
+                }
+
+                if (first)
+                {
+                    pause.Begin(options);
+                }
+
+                if (pause.IsCancelled || pause.IsExpired)
+                {
+                    throw SendExpired(ref pause, operation);
+                }
+
+                AwaitSpace(ref pause);
+            }
+        }
+
+        /// <summary>
+        /// Waits a little for room. Only the holder of the turn is here, so at most one thread of the process sleeps on space-available.
+        /// </summary>
+        private void AwaitSpace(ref Pause pause)
+        {
+            bool token = false;
+            BeginWait();
+            try
+            {
+                if (pause.IsSpinning)
+                {
+                    Thread.SpinWait(Pause.SpinBatch);
+                }
+                else
+                {
+                    // Its atomic take is a full fence before the looks that follow; pairs with the release and the server's finish.
+                    token = pause.Sleep(segment.Semaphores.SpaceAvailable);
+                }
+            }
+            finally
+            {
+                EndWait();
+            }
+
+            CheckPeerIfDue(token);
+        }
+
+        /// <summary>Says what a sender ran out of time for.</summary>
+        private Exception SendExpired(ref Pause pause, string operation)
+        {
+            if (pause.IsCancelled)
+            {
+                return Failures.Cancelled(operation, name, pause.Token);
+            }
+
+            return turn.HeldByBuffer
+                ? Fail(ErrorCode.AcquisitionOpen, operation, "an acquired request buffer is still out")
+                : Fail(ErrorCode.BufferFull, operation, ring.Free + " bytes free, " + ring.InFlight + " frames in flight");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+using System;
+using System.Threading;
+using ZeroDuplex.Native;
+using ZeroDuplex.Ring;
+
+namespace ZeroDuplex
+{
+    /// <summary>
+    /// The client of an in-place duplex channel: the server changes requests where they stand, and the response is read at the same place.
+    /// Thread-safe. Close or dispose of it, also to let the next client connect.
+    /// </summary>
+    public sealed unsafe partial class InPlaceDuplexChannel : IDuplexClient
+    {
+        private const string UseChannel = "use channel";
+
+        private readonly string name;
+        private readonly ClientOptions options;
+        private readonly Segment segment;
+        private readonly bool spins;
+
+        // Everything below belongs to this lock, except where it is said to be read without.
+        private readonly object sync = new object();
+        private readonly ClientRing ring;
+        private readonly TurnQueue turn = new TurnQueue();
+        private readonly WaiterList waiting = new WaiterList();
+        private Failure failure; // why nothing works any more, null while all is well
+        private bool sleeping; // somebody sleeps on response-ready; the role is taken and left under the lock
+        private bool unanswered; // something was sent since the last sign of life from the server
+        private bool metadataWritten;
+        private bool closing; // no call begins any more; the segment goes when nothing holds it
+        private bool detached;
+        private int holds; // running calls, responses and request buffers that are out
+        private int waits; // calls that wait for something
+        private long peerChecked; // when byte 0 was last looked at
+
+        internal InPlaceDuplexChannel(string name, ClientOptions options, Segment segment)
+        {
+            this.name = name;
+            this.options = options;
+            this.segment = segment;
+            spins = options.Wait != WaitStrategy.Block;
+            ring = new ClientRing(segment.Memory, options.Lap == LapMode.Eager);
+            peerChecked = Ticks.Now;
+        }
+
+        /// <inheritdoc/>
+        public string Name
+        {
+            get { return name; }
+        }
+
+        /// <inheritdoc/>
+        public bool IsServerConnected
+        {
+            get
+            {
+                lock (sync)
+                {
+                    if (failure != null || detached)
+                    {
+                        return false;
+                    }
+
+                    CheckPeer();
+                    if (closing)
+                    {
+                        DetachIfIdle(); // corrupted: the answer says so
+                    }
+
+                    return failure == null;
+                }
+            }
+        }
+
+        /// <inheritdoc/>
+        public bool Cancel(ulong sequence)
+        {
+            lock (sync)
+            {
+                ThrowIfFailed();
+                ClientFrame f = ring.Lookup(sequence);
+                if (f == null || f.Cancelled || f.Abandoned || f.Released)
+                {
+                    throw Unknown("cancel", sequence);
+                }
+
+                if (!ring.Cancel(f))
+                {
+                    return false;
+                }
+
+                waiting.WakeAll(); // whoever waits for it by number
+                return true;
+            }
+        }
+
+        /// <inheritdoc/>
+        public void SetMetadata(ReadOnlySpan<byte> content)
+        {
+            lock (sync)
+            {
+                ThrowIfFailed();
+                if (metadataWritten)
+                {
+                    throw Fail(ErrorCode.MetadataAlreadyWritten, "set metadata", null);
+                }
+
+                segment.RequestMetadata.Write(name, content);
+                metadataWritten = true;
+            }
+        }
+
+        /// <inheritdoc/>
+        public byte[] ServerMetadata()
+        {
+            lock (sync)
+            {
+                ThrowIfFailed();
+                return segment.ResponseMetadata.Read(name);
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Close()
+        {
+            lock (sync)
+            {
+                failure = null; // what went wrong before no longer matters to whoever calls after Close
+                Shut(new Failure(ErrorCode.Closed, null));
+                while (waits > 0)
+                {
+                    Monitor.Wait(sync);
+                }
+
+                DetachIfIdle();
+            }
+        }
+
+        /// <summary>Is <see cref="Close"/>.</summary>
+        public void Dispose()
+        {
+            Close();
+        }
+
+        private ZeroDuplexException Fail(ErrorCode code, string operation, string detail, Exception inner = null)
+        {
+            return Failures.Make(code, operation, name, detail, inner);
+        }
+
+        private ZeroDuplexException Unknown(string operation, ulong sequence)
+        {
+            return Fail(ErrorCode.UnknownSequence, operation, "sequence " + sequence);
+        }
+
+        private void ThrowIfFailed()
+        {
+            if (failure != null)
+            {
+                throw failure.ToException(name);
+            }
+        }
+
+        /// <summary>Begins a call. Every return is followed by one <see cref="Leave"/>.</summary>
+        private void Enter()
+        {
+            ThrowIfFailed();
+            holds++;
+        }
+
+        /// <summary>Ends a call, or the loan of a response or buffer that a call ended in.</summary>
+        private void Leave()
+        {
+            holds--;
+            if (closing)
+            {
+                DetachIfIdle();
+            }
+        }
+
+        /// <summary>Lets the lock go for a wait, which <see cref="EndWait"/> follows. Close waits for all of them.</summary>
+        private void BeginWait()
+        {
+            waits++;
+            Monitor.Exit(sync);
+        }
+
+        private void EndWait()
+        {
+            Monitor.Enter(sync);
+            waits--;
+            if (closing)
+            {
+                Monitor.PulseAll(sync);
+            }
+        }
+
+        /// <summary>Makes every call fail from now on and wakes the waiting ones.</summary>
+        private void Shut(Failure reason)
+        {
+            if (failure == null)
+            {
+                failure = reason;
+            }
+
+            closing = true;
+            WakeAll();
+        }
+
+        /// <summary>Makes every waiter in this process look again.</summary>
+        private void WakeAll()
+        {
+            if (!detached)
+            {
+                segment.Semaphores.ResponseReady.PostIfZero();
+                segment.Semaphores.SpaceAvailable.PostIfZero();
+            }
+
+            waiting.WakeAll();
+            turn.WakeAll();
+        }
+
+        /// <summary>Gives the segment back when no call runs and nothing of it is out.</summary>
+        private void DetachIfIdle()
+        {
+            if (detached || holds > 0)
+            {
+                return;
+            }
+
+            detached = true;
+
+            // The store tells the server by one load what it would otherwise ask the kernel; pairs with its acquire load in ClientLeft.
+            // From the unlock on the segment is somebody else's: nothing is touched but the semaphore.
+            Volatile.Write(ref segment.Request->WriterPid, Wire.ResetWanted);
+            try
+            {
+                segment.Life.ReleaseClient();
+                segment.Semaphores.RequestReady.PostIfZero();
+            }
+            catch (NativeException)
+            {
+                // Closing the descriptor below releases the lock too.
+            }
+            finally
+            {
+                segment.Dispose();
+            }
+        }
+
+        /// <summary>Ends the use of a segment that holds what no correct server stores.</summary>
+        private ZeroDuplexException Corrupted(string operation, RingCorruptedException error)
+        {
+            Shut(new Failure(ErrorCode.Corrupted, error.Message));
+            return Fail(ErrorCode.Corrupted, operation, null, error);
+        }
+
+        /// <summary>Whether the last look at the server is older than an age in ticks.</summary>
+        private bool IsPeerDue(long age)
+        {
+            return Ticks.Now - peerChecked >= age;
+        }
+
+        /// <summary>After a wait: looks at the server when the last look is old, or when a token came for nothing.</summary>
+        private void CheckPeerIfDue(bool token)
+        {
+            if (failure == null && IsPeerDue(token ? TimeSpan.TicksPerMillisecond : Ticks.Slice))
+            {
+                CheckPeer();
+            }
+        }
+
+        /// <summary>
+        /// Looks whether the server lives; the segment is attached. When it does not, answers that are there are still delivered,
+        /// everything else fails.
+        /// </summary>
+        private void CheckPeer()
+        {
+            peerChecked = Ticks.Now;
+            bool alive = segment.Life.ServerAlive;
+
+            // A server that found the segment corrupted says so here; pairs with its store in MarkCorrupted.
+            bool disowned = Volatile.Read(ref segment.Response->WriterPid) == Wire.PidNone;
+            if ((alive && !disowned) || failure != null)
+            {
+                return;
+            }
+
+            if (alive)
+            {
+                Shut(new Failure(ErrorCode.Corrupted, "the server found the segment corrupted"));
+                return;
+            }
+
+            failure = new Failure(ErrorCode.ServerDead, Lost());
+            WakeAll();
+        }
+
+        /// <summary>Names the requests that will never be answered.</summary>
+        private string Lost()
+        {
+            ulong first = 0;
+            ulong last = 0;
+            int n = 0;
+            for (int i = 0; i < ring.InFlight; i++)
+            {
+                ClientFrame f = ring[i];
+                if (f.OneWay || f.Cancelled || f.Abandoned || f.Released || f.Answered)
+                {
+                    continue;
+                }
+
+                first = n == 0 ? f.Sequence : first;
+                last = f.Sequence;
+                n++;
+            }
+
+            switch (n)
+            {
+                case 0: return "no request is lost";
+                case 1: return "request " + first + " is lost";
+                default: return n + " requests from " + first + " to " + last + " are lost";
+            }
+        }
+
+        /// <summary>Why the channel is of no use any more. Each call that it fails gets an exception of its own.</summary>
+        private sealed class Failure
+        {
+            private readonly string detail;
+
+            internal Failure(ErrorCode code, string detail)
+            {
+                Code = code;
+                this.detail = detail;
+            }
+
+            internal ErrorCode Code { get; }
+
+            internal ZeroDuplexException ToException(string channel)
+            {
+                return Failures.Make(Code, UseChannel, channel, detail);
+            }
+        }
+    }
+}

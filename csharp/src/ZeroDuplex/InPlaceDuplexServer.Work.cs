@@ -1,0 +1,367 @@
+using System;
+using System.Text;
+using System.Threading;
+using ZeroDuplex.Ring;
+
+namespace ZeroDuplex
+{
+    /// <content>Taking and answering requests.</content>
+    public sealed unsafe partial class InPlaceDuplexServer
+    {
+        /// <summary>One worker: it takes requests of its tenure until the server stops or gives the tenure up.</summary>
+        private void Serve(Tenure t)
+        {
+            var work = new FrameWork();
+            var wake = new Signal();
+            lock (sync)
+            {
+                ServedFrame f;
+                while (Next(t, wake, out f))
+                {
+                    Monitor.Exit(sync);
+                    try
+                    {
+                        Handle(work, ref f);
+                    }
+                    finally
+                    {
+                        Monitor.Enter(sync);
+                    }
+
+                    Settle(t, ref f, work);
+                }
+            }
+        }
+
+        /// <summary>
+        /// Waits for a request; the lock is held on entry and return.
+        /// <para>One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
+        /// between a look and a sleep; a worker that takes a request wakes another for the role.</para>
+        /// </summary>
+        private bool Next(Tenure t, Signal wake, out ServedFrame f)
+        {
+            while (phase == Phase.Serving && current == t)
+            {
+                if (Look(t, out f))
+                {
+                    t.Running++;
+                    t.Reference();
+                    WakeOneIdle();
+                    return true;
+                }
+
+                if (phase != Phase.Serving || current != t)
+                {
+                    break; // stopped, or given up, in Look
+                }
+
+                if (polling)
+                {
+                    WaitIdle(wake);
+                    continue;
+                }
+
+                polling = true;
+                t.Reference(); // stopping does not wait for ever
+                Poll(t);
+                polling = false;
+                t.Unreference();
+            }
+
+            WakeOneIdle(); // we may have been woken for a role that we do not take
+            Monitor.PulseAll(sync);
+            f = default(ServedFrame);
+            return false;
+        }
+
+        private void WaitIdle(Signal wake)
+        {
+            idle.AddLast(wake);
+            Monitor.Exit(sync);
+            wake.Wait(Ticks.Never);
+            Monitor.Enter(sync);
+        }
+
+        /// <summary>Takes the next request, and does what a client that left makes necessary.</summary>
+        private bool Look(Tenure t, out ServedFrame f)
+        {
+            if (Take(t, out f))
+            {
+                return true;
+            }
+
+            if (!t.Resetting && ClientLeft(t))
+            {
+                BeginReset(t);
+
+                // What it published before it left: one-way requests still run.
+                if (Take(t, out f))
+                {
+                    return true;
+                }
+            }
+
+            if (t.Resetting)
+            {
+                if (polling)
+                {
+                    Kick(); // a reset replaces the semaphore that the poller sleeps on, so the poller does it
+                }
+                else
+                {
+                    AdvanceReset(t);
+                }
+            }
+
+            return false;
+        }
+
+        /// <summary>Walks the cursor to the next request that is to be run.</summary>
+        private bool Take(Tenure t, out ServedFrame f)
+        {
+            f = default(ServedFrame);
+            try
+            {
+                while (!t.Corrupt && t.Ring.TryNext(out f))
+                {
+                    if (f.Cancelled)
+                    {
+                        t.Ring.Skip(ref f);
+
+                        // Pairs with the client's sender, which takes its token and then looks at the state.
+                        Thread.MemoryBarrier();
+                        t.Segment.Semaphores.SpaceAvailable.PostIfZero();
+                    }
+                    else if (t.Resetting && !f.OneWay)
+                    {
+                        t.Ring.Pass(ref f);
+                    }
+                    else if (t.Ring.Take(ref f))
+                    {
+                        return true;
+                    }
+
+                    // Else it was cancelled since we looked: the next round skips it.
+                }
+            }
+            catch (RingCorruptedException e)
+            {
+                MarkCorrupted(t, e);
+            }
+
+            return false;
+        }
+
+        /// <summary>Stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows.</summary>
+        private void MarkCorrupted(Tenure t, RingCorruptedException error)
+        {
+            t.Corrupt = true;
+
+            // Pairs with the client's acquire load in CheckPeer.
+            Volatile.Write(ref t.Segment.Response->WriterPid, Wire.PidNone);
+            Thread.MemoryBarrier();
+            t.Segment.Semaphores.ResponseReady.PostIfZero();
+            t.Segment.Semaphores.SpaceAvailable.PostIfZero();
+            Report(Fail(ErrorCode.Corrupted, "take request", null, error));
+        }
+
+        /// <summary>Tells of an error without the lock: the application may ask the server something.</summary>
+        private void Report(Exception error)
+        {
+            Monitor.Exit(sync);
+            try
+            {
+                Tell(error);
+            }
+            finally
+            {
+                Monitor.Enter(sync);
+            }
+        }
+
+        /// <summary>Waits for something to look at; the lock is held on entry and return, the polling role by the caller.</summary>
+        private void Poll(Tenure t)
+        {
+            ulong passed = t.Ring.Passed;
+            int kicked = kicks;
+            TimeSpan slice = Wire.DefaultV2WaitSlice;
+            if (t.Resetting && Ticks.Now < t.ResetDeadline)
+            {
+                slice = Ticks.SliceUntil(t.ResetDeadline);
+            }
+
+            // In a reset, or after corruption, what is published is no reason to stop waiting.
+            bool quiet = t.Resetting || t.Corrupt;
+            bool found = false;
+            bool token = false;
+            Monitor.Exit(sync);
+            try
+            {
+                if (!quiet && options.Wait != WaitStrategy.Block)
+                {
+                    found = SpinForRequest(t, passed, kicked);
+                }
+
+                if (!found && (quiet || options.Wait != WaitStrategy.Spin))
+                {
+                    // Its atomic take is a full fence before the next look; pairs with the client's publish.
+                    token = t.Segment.Semaphores.RequestReady.Wait(slice);
+                }
+            }
+            finally
+            {
+                Monitor.Enter(sync);
+            }
+
+            if (!found)
+            {
+                t.CheckDue = t.CheckDue || Ticks.Now - t.Checked >= (token ? TimeSpan.TicksPerMillisecond : Ticks.Slice);
+            }
+        }
+
+        /// <summary>Spins for the spin window, or for a slice when it never sleeps. True: there is something to look at.</summary>
+        private bool SpinForRequest(Tenure t, ulong passed, int kicked)
+        {
+            long end = 0;
+            while (true)
+            {
+                for (int i = 0; i < Pause.SpinBatch; i++)
+                {
+                    if (t.Ring.Published(passed))
+                    {
+                        return true;
+                    }
+
+                    Thread.SpinWait(1);
+                }
+
+                if (Volatile.Read(ref kicks) != kicked || Volatile.Read(ref t.Segment.Request->WriterPid) == Wire.ResetWanted)
+                {
+                    return true;
+                }
+
+                // The clock only when a whole batch was in vain.
+                long now = Ticks.Now;
+                if (end == 0)
+                {
+                    end = now + (options.Wait == WaitStrategy.Spin ? Ticks.Slice : options.SpinWindow.Ticks);
+                }
+                else if (now >= end)
+                {
+                    return false;
+                }
+            }
+        }
+
+        /// <summary>Runs the handler and answers.</summary>
+        private void Handle(FrameWork work, ref ServedFrame f)
+        {
+            Exception error = null;
+            Frame view = work.Begin(ref f);
+            try
+            {
+                handler(view);
+            }
+            catch (ResponseTooLargeException e)
+            {
+                error = e;
+                work.SetFailure(FrameStatus.ResponseTooLarge, MessageOf(e));
+            }
+            catch (Exception e)
+            {
+                error = e;
+                work.SetFailure(FrameStatus.HandlerFailed, MessageOf(e));
+            }
+
+            work.End();
+            if (f.OneWay)
+            {
+                if (work.Message != null)
+                {
+                    Tell(Fail(ErrorCode.HandlerFailed, "handle one-way request", error == null ? work.Message : null, error));
+                }
+
+                f.Finish();
+                return;
+            }
+
+            if (work.Message != null)
+            {
+                work.Size = WriteMessage(f.Data, f.Capacity, work.Message);
+            }
+
+            f.Answer((ulong)work.Size, work.Status, work.Message != null);
+        }
+
+        /// <summary>An exception's message, also of one whose message fails.</summary>
+        private static string MessageOf(Exception error)
+        {
+            try
+            {
+                return error.Message ?? string.Empty;
+            }
+            catch (Exception)
+            {
+                return error.GetType().FullName;
+            }
+        }
+
+        /// <summary>Puts a failure's message into a frame, cut at a character's boundary. Returns its length.</summary>
+        private static int WriteMessage(byte* data, ulong capacity, string message)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(message);
+            int n = (int)Math.Min((ulong)bytes.Length, capacity);
+            while (n > 0 && n < bytes.Length && (bytes[n] & 0xC0) == 0x80)
+            {
+                n--;
+            }
+
+            new ReadOnlySpan<byte>(bytes, 0, n).CopyTo(new Span<byte>(data, n));
+            return n;
+        }
+
+        /// <summary>Counts an answer and wakes whom it concerns; the client may have read the answer already.</summary>
+        private void Settle(Tenure t, ref ServedFrame f, FrameWork work)
+        {
+            SegmentSemaphores semaphores = t.Segment.Semaphores;
+            if (!f.OneWay)
+            {
+                t.Ring.Count((ulong)work.Size);
+            }
+
+            // Pairs with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
+            Thread.MemoryBarrier();
+            if (f.OneWay)
+            {
+                semaphores.SpaceAvailable.PostIfZero();
+            }
+            else
+            {
+                semaphores.ResponseReady.PostIfZero();
+
+                // The value first: the frame's line is the client's by now, and costs a cache miss.
+                if (semaphores.SpaceAvailable.Value == 0 && f.Abandoned)
+                {
+                    semaphores.SpaceAvailable.PostIfZero();
+                }
+            }
+
+            t.Running--;
+            if (t.Resetting)
+            {
+                t.ResetDeadline = Ticks.In(options.ResetTimeout); // it gets on
+                if (t.Running == 0 && current == t)
+                {
+                    Kick();
+                }
+            }
+
+            if (phase != Phase.Serving)
+            {
+                Monitor.PulseAll(sync);
+            }
+
+            t.Unreference();
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace ZeroDuplex.Native
+{
+    /// <summary>What the process runs on.</summary>
+    internal static unsafe class Platform
+    {
+        private static readonly string Missing = FindMissing();
+
+        /// <summary>This process, as other processes of its pid namespace see it.</summary>
+        internal static readonly ulong ProcessId = Missing == null ? (ulong)Libc.ProcessId() : 0;
+
+        /// <summary>Fails where the protocol cannot work.</summary>
+        internal static void Require(string operation, string channel)
+        {
+            if (Missing != null)
+            {
+                throw Failures.Make(ErrorCode.UnsupportedPlatform, operation, channel, Missing);
+            }
+        }
+
+        /// <summary>How v1 tells a living process: by its id, in our pid namespace.</summary>
+        internal static bool ProcessExists(ulong pid)
+        {
+            if (pid == 0 || pid > int.MaxValue)
+            {
+                return false;
+            }
+
+            return Libc.Kill((int)pid, 0) == 0 || Marshal.GetLastWin32Error() == Libc.ErrnoPermission;
+        }
+
+        /// <summary>Sleeps for about so long: Thread.Sleep knows no less than a millisecond.</summary>
+        internal static void Sleep(TimeSpan duration)
+        {
+            var time = new TimeSpec { Seconds = duration.Ticks / TimeSpan.TicksPerSecond, Nanoseconds = duration.Ticks % TimeSpan.TicksPerSecond * 100 };
+            Libc.Sleep(&time, null); // a signal may shorten it; the caller looks at its clock
+        }
+
+        private static string FindMissing()
+        {
+            if (!RuntimeInformation.IsOSPlatform(OSPlatform.Linux))
+            {
+                return "the operating system is not Linux";
+            }
+
+            if (IntPtr.Size != 8 || !Abi.Known)
+            {
+                return "the process is neither x86-64 nor arm64";
+            }
+
+            try
+            {
+                Libc.GnuVersion();
+                return null;
+            }
+            catch (EntryPointNotFoundException)
+            {
+                return "the C library is not glibc, whose named semaphores the other side uses";
+            }
+        }
+    }
+}

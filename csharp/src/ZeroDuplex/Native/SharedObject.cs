@@ -1,0 +1,242 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace ZeroDuplex.Native
+{
+    /// <summary>A shared-memory object, mapped or not. Not thread-safe.</summary>
+    internal sealed unsafe class SharedObject : IDisposable
+    {
+        /// <summary>Bounds one reservation, which a signal would otherwise make start all over.</summary>
+        private const long ReserveChunk = 16L << 20;
+
+        private readonly Descriptor descriptor;
+        private FileStatus status;
+        private Mapping mapping;
+        private string temporary; // name to remove after Link, when the object could not be made without one
+
+        private SharedObject(Descriptor descriptor, string temporary)
+        {
+            this.descriptor = descriptor;
+            this.temporary = temporary;
+        }
+
+        internal Descriptor Descriptor
+        {
+            get { return descriptor; }
+        }
+
+        /// <summary>Length in bytes when it was opened or created.</summary>
+        internal long Size
+        {
+            get { return (long)status.Size; }
+        }
+
+        /// <summary>User id of its owner.</summary>
+        internal uint Owner
+        {
+            get { return status.Owner; }
+        }
+
+        internal bool IsRegular
+        {
+            get { return status.IsRegular; }
+        }
+
+        /// <summary>Start of the mapping, zero before <see cref="Map"/>.</summary>
+        internal IntPtr Address
+        {
+            get { return mapping == null ? IntPtr.Zero : mapping.Address; }
+        }
+
+        /// <summary>Whether any name still leads to the object.</summary>
+        internal bool IsLinked
+        {
+            get { return descriptor.Status().Links > 0; }
+        }
+
+        /// <summary>
+        /// Makes an object that has no name yet, reserves every page and maps it. Reserving makes a full /dev/shm an error here and not a signal later.
+        /// </summary>
+        internal static SharedObject Create(string name, long size, uint mode)
+        {
+            SharedObject made = CreateNameless(name, mode);
+            try
+            {
+                made.Fill(size, mode);
+                made.status = made.descriptor.Status();
+                made.Map();
+                return made;
+            }
+            catch
+            {
+                made.Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>Opens an existing object without mapping it. A symbolic link fails with ELOOP, other kinds of files are told by <see cref="IsRegular"/>.</summary>
+        internal static SharedObject Open(string name)
+        {
+            // Non-blocking: a FIFO under that name must not make us wait.
+            Descriptor descriptor = Descriptor.Open(Wire.ObjectPath(name), Libc.OpenReadWrite | Abi.OpenNoFollow | Libc.OpenNonBlocking, 0);
+            try
+            {
+                return new SharedObject(descriptor, null) { status = descriptor.Status() };
+            }
+            catch
+            {
+                descriptor.Dispose();
+                throw;
+            }
+        }
+
+        internal void Map()
+        {
+            mapping = Mapping.Map(descriptor, Size);
+        }
+
+        /// <summary>Gives the object its name. False when the name is taken.</summary>
+        internal bool Link(string name)
+        {
+            string path = Wire.ObjectPath(name);
+            if (Libc.Link(Libc.AtWorkingFolder, temporary ?? descriptor.ProcessPath, Libc.AtWorkingFolder, path, Libc.AtFollow) != 0)
+            {
+                if (Marshal.GetLastWin32Error() == Libc.ErrnoExists)
+                {
+                    return false;
+                }
+
+                throw NativeException.Last("link " + path);
+            }
+
+            RemoveTemporary();
+            return true;
+        }
+
+        /// <summary>
+        /// Opens a second open file description of the object. A lock taken through it lives exactly as long as that description, while one
+        /// taken through a mapped description would live as long as the mapping. Null when the name means another object by now.
+        /// </summary>
+        internal Descriptor Reopen(string name)
+        {
+            string path = descriptor.ProcessPath;
+            if (!FileSystem.Leads(path))
+            {
+                path = temporary ?? Wire.ObjectPath(name);
+            }
+
+            Descriptor again = Descriptor.Open(path, Libc.OpenReadWrite, 0);
+            if (again.Status().SameFile(status))
+            {
+                return again;
+            }
+
+            again.Dispose();
+            return null;
+        }
+
+        /// <summary>Unlinks the name when it still leads to this object.</summary>
+        internal void RemoveIfNamed(string name)
+        {
+            FileStatus named;
+            string path = Wire.ObjectPath(name);
+            if (FileSystem.TryStatus(path, out named) && named.SameFile(status))
+            {
+                FileSystem.Remove(path);
+            }
+        }
+
+        /// <summary>Copies the object's first bytes without mapping it, for objects that may be too short to map safely. Returns their number.</summary>
+        internal int ReadHead(Span<byte> head)
+        {
+            fixed (byte* to = head)
+            {
+                long n = Libc.Read(descriptor, to, new UIntPtr((uint)head.Length), 0).ToInt64();
+                if (n < 0)
+                {
+                    throw NativeException.Last("read object");
+                }
+
+                return (int)n;
+            }
+        }
+
+        public void Dispose()
+        {
+            RemoveTemporary();
+            if (mapping != null)
+            {
+                mapping.Dispose();
+            }
+
+            descriptor.Dispose();
+        }
+
+        private static SharedObject CreateNameless(string name, uint mode)
+        {
+            string temporary = Wire.TemporaryPath(name, "object");
+            FileSystem.Remove(temporary); // a crashed predecessor may have left one behind
+            Descriptor nameless = null;
+            try
+            {
+                nameless = Descriptor.Open(Path.GetDirectoryName(temporary), Abi.OpenTemporary | Libc.OpenReadWrite, mode);
+            }
+            catch (NativeException)
+            {
+                // A file system without O_TMPFILE: the way below tells what is really wrong, if anything is.
+            }
+
+            if (nameless != null)
+            {
+                // Without /proc there is no path by which Link could name it.
+                if (FileSystem.Leads(nameless.ProcessPath))
+                {
+                    return new SharedObject(nameless, null);
+                }
+
+                nameless.Dispose();
+            }
+
+            int flags = Libc.OpenReadWrite | Libc.OpenCreate | Libc.OpenExclusive | Abi.OpenNoFollow;
+            return new SharedObject(Descriptor.Open(temporary, flags, mode), temporary);
+        }
+
+        private void Fill(long size, uint mode)
+        {
+            // The umask was applied when it was opened; the mode asked for is the mode wanted.
+            if (Libc.ChangeMode(descriptor, mode) != 0)
+            {
+                throw NativeException.Last("set mode");
+            }
+
+            if (Libc.Truncate(descriptor, size) != 0)
+            {
+                throw NativeException.Last("set size " + size);
+            }
+
+            for (long done = 0; done < size;)
+            {
+                long n = Math.Min(size - done, ReserveChunk);
+                int errno = Libc.Reserve(descriptor, done, n);
+                if (errno == 0)
+                {
+                    done += n;
+                }
+                else if (errno != Libc.ErrnoInterrupted)
+                {
+                    throw new NativeException("reserve " + size + " bytes", errno);
+                }
+            }
+        }
+
+        private void RemoveTemporary()
+        {
+            if (temporary != null)
+            {
+                Libc.Unlink(temporary); // the next creation of the name removes what stays
+                temporary = null;
+            }
+        }
+    }
+}

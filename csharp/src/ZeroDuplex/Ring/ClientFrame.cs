@@ -1,0 +1,58 @@
+using System.Threading;
+
+namespace ZeroDuplex.Ring
+{
+    /// <summary>A published frame as its client knows it. The fields are the ring's; the channel uses them under its lock.</summary>
+    internal sealed unsafe class ClientFrame
+    {
+        internal ulong Sequence;
+        internal ulong Capacity;
+        internal uint Opcode;
+        internal bool OneWay;
+
+        /// <summary>Somebody has a claim on the response: a waiter by number, or a receiver that has it.</summary>
+        internal bool Taken;
+
+        internal bool Cancelled;
+        internal bool Abandoned;
+        internal bool Released;
+
+        internal ulong Position;
+        internal ulong Total;
+        internal ulong Waste;
+        internal FrameHeaderV2* Header;
+
+        private long generation;
+
+        /// <summary>Grows with every release, so that stale handles can be told.</summary>
+        internal long Generation
+        {
+            get { return Volatile.Read(ref generation); }
+        }
+
+        /// <summary>Whether the response may be read. It may be called without the lock by whoever has a claim on the frame.</summary>
+        internal bool Answered
+        {
+            get
+            {
+                // Pairs with the server's release store in ServedFrame.Answer.
+                int state = Volatile.Read(ref Header->State);
+                return state == (int)FrameState.Response || state == (int)FrameState.Failed;
+            }
+        }
+
+        internal void NextGeneration()
+        {
+            Volatile.Write(ref generation, generation + 1);
+        }
+    }
+
+    /// <summary>An answered frame, read once and checked.</summary>
+    internal unsafe struct Answer
+    {
+        internal byte* Data;
+        internal int Size;
+        internal bool Failed;
+        internal int Status;
+    }
+}

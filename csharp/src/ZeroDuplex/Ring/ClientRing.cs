@@ -1,0 +1,362 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+
+namespace ZeroDuplex.Ring
+{
+    internal enum ReserveResult
+    {
+        Reserved,
+        NoRoom, // until something is reclaimed
+        TooLarge, // for ever
+    }
+
+    /// <summary>
+    /// The client's end: it alone moves head and tail. What is in flight, where and how large, it knows from its private list and never from
+    /// shared memory. Called with the channel's lock held.
+    /// </summary>
+    internal sealed unsafe class ClientRing
+    {
+        private readonly RingMemory memory;
+        private readonly bool eager;
+        private readonly FrameQueue frames = new FrameQueue(); // published and not reclaimed, in ring order, their sequence numbers consecutive
+        private readonly Stack<ClientFrame> spare = new Stack<ClientFrame>();
+
+        private ulong head; // cumulative end of what was published
+        private ulong claimed; // bytes between tail and head, waste included, plus the open claim
+        private ulong last; // sequence number of the last published frame
+        private ulong consumed; // response read_count
+        private int abandoned; // frames in the list that are abandoned and not released
+        private bool open; // between Reserve and Publish or Abort
+        private Claim next;
+
+        /// <summary>Starts at the state that a reset leaves behind: everything zero, everything free.</summary>
+        internal ClientRing(RingMemory memory, bool eager)
+        {
+            this.memory = memory;
+            this.eager = eager;
+        }
+
+        /// <summary>Number of frames not reclaimed.</summary>
+        internal int InFlight
+        {
+            get { return frames.Count; }
+        }
+
+        /// <summary>Bytes that nothing claims.</summary>
+        internal ulong Free
+        {
+            get { return memory.Size - claimed; }
+        }
+
+        internal ulong PayloadSize
+        {
+            get { return memory.Size; }
+        }
+
+        /// <summary>The i-th frame of the list in ring order, from 0 up to <see cref="InFlight"/>.</summary>
+        internal ClientFrame this[int index]
+        {
+            get { return frames[index]; }
+        }
+
+        /// <summary>
+        /// Claims room for a frame of the given capacity, already checked against the limits and rounded up here. Only one claim is open at a time.
+        /// </summary>
+        internal ReserveResult Reserve(ulong size, ulong capacity, out byte* data)
+        {
+            data = null;
+            capacity = RingMemory.RoundUp(Math.Max(size, capacity));
+            ulong total = Wire.FrameHeaderV2Size + capacity;
+            if (total > memory.Size)
+            {
+                return ReserveResult.TooLarge;
+            }
+
+            Claim claim;
+            if (!Place(total, out claim))
+            {
+                return ReserveResult.NoRoom;
+            }
+
+            claim.Total = total;
+            claim.Capacity = capacity;
+            next = claim;
+            open = true;
+            claimed += claim.Total + claim.Waste;
+            data = (byte*)(memory.HeaderAt(claim.Start % memory.Size) + 1);
+            return ReserveResult.Reserved;
+        }
+
+        /// <summary>Gives the open claim back.</summary>
+        internal void Abort()
+        {
+            claimed -= next.Total + next.Waste;
+            open = false;
+        }
+
+        /// <summary>Makes the open claim a frame with the next sequence number.</summary>
+        internal ClientFrame Publish(ulong size, uint opcode, bool oneWay)
+        {
+            Claim claim = next;
+            open = false;
+            last++;
+            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame();
+            f.Sequence = last;
+            f.Capacity = claim.Capacity;
+            f.Opcode = opcode;
+            f.OneWay = oneWay;
+            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
+            f.Position = claim.Start % memory.Size;
+            f.Total = claim.Total;
+            f.Waste = claim.Waste;
+            f.Header = memory.HeaderAt(f.Position);
+            frames.Add(f);
+
+            if (claim.Marker)
+            {
+                WriteHeader(memory.HeaderAt(head % memory.Size), 0, 0, 0, 0, 0, FrameState.Wrap);
+            }
+
+            WriteHeader(f.Header, size, last, claim.Capacity, opcode, oneWay ? (uint)FrameFlags.OneWay : 0, FrameState.Request);
+            head = claim.Start + claim.Total;
+
+            // The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
+            ulong free = FreeBesidesClaim();
+            Volatile.Write(ref memory.Request->PayloadWrittenBytes, head);
+            Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
+            Volatile.Write(ref memory.Request->PayloadWrittenCount, last);
+
+            // The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
+            Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
+            return f;
+        }
+
+        /// <summary>Finds a frame by sequence number, null when it was reclaimed or never sent.</summary>
+        internal ClientFrame Lookup(ulong sequence)
+        {
+            ulong oldest = last + 1 - (ulong)frames.Count;
+            return sequence < oldest || sequence > last ? null : frames[(int)(sequence - oldest)];
+        }
+
+        /// <summary>
+        /// Reads an answered frame that the caller has a claim on; no lock is needed. The size that the server stored is checked against what was claimed.
+        /// </summary>
+        internal Answer Read(ClientFrame f)
+        {
+            var state = (FrameState)Volatile.Read(ref f.Header->State);
+            ulong size = f.Header->PayloadSize;
+            int status = f.Header->Status;
+            if (state != FrameState.Response && state != FrameState.Failed)
+            {
+                throw new RingCorruptedException("frame " + f.Sequence + " is " + state + ", not answered");
+            }
+
+            if (size > f.Capacity)
+            {
+                throw new RingCorruptedException("response " + f.Sequence + " has " + size + " bytes, its capacity is " + f.Capacity);
+            }
+
+            return new Answer { Data = (byte*)(f.Header + 1), Size = (int)size, Failed = state == FrameState.Failed, Status = status };
+        }
+
+        /// <summary>Gives an answered frame back. Room appears with the next <see cref="Reclaim"/>.</summary>
+        internal void Release(ClientFrame f)
+        {
+            f.Released = true;
+            f.NextGeneration();
+            if (f.Abandoned)
+            {
+                abandoned--;
+            }
+
+            // Pairs with nothing on the server, which never looks at an answered frame again; inspectors read it.
+            Volatile.Write(ref f.Header->State, (int)FrameState.Consumed);
+
+            // Pairs with the draining server's acquire load.
+            consumed++;
+            Volatile.Write(ref memory.Response->PayloadReadCount, consumed);
+        }
+
+        /// <summary>Takes a request back that the server has not taken. False: the server was faster.</summary>
+        internal bool Cancel(ClientFrame f)
+        {
+            // Pairs with the server's compare-and-swap in ServerRing.Take: exactly one of them wins.
+            if (Interlocked.CompareExchange(ref f.Header->State, (int)FrameState.Cancelled, (int)FrameState.Request) != (int)FrameState.Request)
+            {
+                return false;
+            }
+
+            f.Cancelled = true;
+            return true;
+        }
+
+        /// <summary>Says that nobody will read the answer. It is released at once when it is there already, else by a later <see cref="Reclaim"/>.</summary>
+        internal void Abandon(ClientFrame f)
+        {
+            f.Abandoned = true;
+            abandoned++;
+
+            // The swap is a full fence before the look at the state below; pairs with the server, which stores the state, fences and then
+            // looks at the flag: at least one of the two sees the other.
+            int* flags = (int*)&f.Header->Flags;
+            int seen;
+            do
+            {
+                seen = Volatile.Read(ref *flags);
+            }
+            while (Interlocked.CompareExchange(ref *flags, seen | (int)FrameFlags.Abandoned, seen) != seen);
+
+            if (f.Answered)
+            {
+                Release(f);
+            }
+        }
+
+        /// <summary>Takes back, in ring order, what is done with.</summary>
+        internal void Reclaim()
+        {
+            if (abandoned > 0)
+            {
+                ReleaseAbandoned();
+            }
+
+            ulong before = claimed;
+            while (frames.Count > 0)
+            {
+                ClientFrame f = frames[0];
+
+                // Waste belongs to the frame behind it and is free once the server's cursor has passed that frame. Pairs with ServerRing.Pass.
+                if (f.Waste > 0 && Volatile.Read(ref memory.Request->PayloadReadCount) >= f.Sequence)
+                {
+                    claimed -= f.Waste;
+                    f.Waste = 0;
+                }
+
+                if (!IsOver(f))
+                {
+                    break;
+                }
+
+                claimed -= f.Total + f.Waste;
+                frames.RemoveFirst();
+                spare.Push(f);
+            }
+
+            if (claimed != before)
+            {
+                ulong free = FreeBesidesClaim();
+                Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
+                Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
+            }
+        }
+
+        /// <summary>Stores all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerRing.Read.</summary>
+        private static void WriteHeader(FrameHeaderV2* to, ulong size, ulong sequence, ulong capacity, uint opcode, uint flags, FrameState state)
+        {
+            to->PayloadSize = size;
+            to->SequenceNumber = sequence;
+            to->Capacity = capacity;
+            to->Status = (int)FrameStatus.Ok;
+            to->RequestSize = size;
+            to->Opcode = opcode;
+            to->Flags = flags;
+            var reserved = (ulong*)to->Reserved;
+            reserved[0] = 0;
+            reserved[1] = 0;
+            Volatile.Write(ref to->State, (int)state);
+        }
+
+        private bool Place(ulong total, out Claim claim)
+        {
+            claim = new Claim { Start = head };
+            ulong payload = memory.Size;
+            ulong position = head % payload;
+            ulong room = payload - position;
+            if (frames.Count == 0)
+            {
+                if (position == 0 || (!eager && total <= room))
+                {
+                    return true;
+                }
+
+                // The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
+                // distance, which must therefore exceed the payload.
+                claim.Start = RingMemory.NextLap(head, payload);
+                if (claim.Start + total - head <= payload)
+                {
+                    claim.Start += payload;
+                }
+
+                return true;
+            }
+
+            ulong free = payload - claimed;
+            if (total <= room)
+            {
+                return total <= free;
+            }
+
+            claim.Start = head + room;
+            claim.Waste = room;
+            claim.Marker = true;
+            return total + room <= free;
+        }
+
+        /// <summary>What both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.</summary>
+        private ulong FreeBesidesClaim()
+        {
+            return memory.Size - claimed + (open ? next.Total + next.Waste : 0);
+        }
+
+        private void ReleaseAbandoned()
+        {
+            for (int i = 0; i < frames.Count; i++)
+            {
+                ClientFrame f = frames[i];
+                if (f.Abandoned && !f.Released && f.Answered)
+                {
+                    Release(f);
+                }
+            }
+        }
+
+        /// <summary>Whether the frame's bytes may be used again. Only one-way and cancelled frames are believed by their state.</summary>
+        private static bool IsOver(ClientFrame f)
+        {
+            if (f.Released)
+            {
+                return true;
+            }
+
+            if (!f.OneWay && !f.Cancelled)
+            {
+                return false;
+            }
+
+            // Pairs with the server's release store: nothing of the frame is touched after it.
+            var state = (FrameState)Volatile.Read(ref f.Header->State);
+            switch (state)
+            {
+                case FrameState.Consumed:
+                    return true;
+                case FrameState.Request:
+                case FrameState.Processing:
+                case FrameState.Cancelled:
+                    return false;
+                default:
+                    throw new RingCorruptedException("one-way or cancelled frame " + f.Sequence + " is " + state);
+            }
+        }
+
+        /// <summary>Where the open acquisition will go.</summary>
+        private struct Claim
+        {
+            internal ulong Start; // cumulative offset of the header
+            internal ulong Total;
+            internal ulong Waste; // bytes before it that it brings along, claimed
+            internal ulong Capacity;
+            internal bool Marker; // a WRAP header goes at the old head
+        }
+    }
+}

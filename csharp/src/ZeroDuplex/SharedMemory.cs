@@ -1,0 +1,88 @@
+using System;
+using ZeroDuplex.Native;
+
+namespace ZeroDuplex
+{
+    /// <summary>
+    /// A POSIX shared-memory object. Every page is reserved when it is allocated, so that a full /dev/shm is an error then and never a
+    /// signal later. Not thread-safe.
+    /// </summary>
+    public sealed class SharedMemory : IMemoryProvider
+    {
+        private SharedObject held;
+
+        /// <summary>Makes a provider that holds nothing yet.</summary>
+        public SharedMemory()
+        {
+        }
+
+        internal SharedMemory(SharedObject held)
+        {
+            this.held = held;
+        }
+
+        /// <inheritdoc/>
+        public IntPtr Address
+        {
+            get { return held == null ? IntPtr.Zero : held.Address; }
+        }
+
+        /// <inheritdoc/>
+        public long Size
+        {
+            get { return held == null ? 0 : held.Size; }
+        }
+
+        internal SharedObject Object
+        {
+            get { return held; }
+        }
+
+        /// <summary>
+        /// Makes and maps an object that has no name yet; the channel gives it its name when it is complete. Errors:
+        /// <see cref="OutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="InvalidArgumentException"/> when it
+        /// holds memory already.
+        /// </summary>
+        /// <param name="name">Name of the channel it is for.</param>
+        /// <param name="size">Bytes wanted, above 0.</param>
+        /// <param name="mode">Permission bits, such as 0600 (octal).</param>
+        public void Allocate(string name, long size, int mode)
+        {
+            const string Operation = "allocate shared memory";
+            Platform.Require(Operation, name);
+            if (!Wire.ValidName(name))
+            {
+                throw Failures.Make(ErrorCode.InvalidName, Operation, name, null);
+            }
+
+            if (held != null)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, Operation, name, "it holds memory already");
+            }
+
+            if (size <= 0)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, Operation, name, "size " + size + " is not above 0");
+            }
+
+            try
+            {
+                held = SharedObject.Create(name, size, (uint)mode);
+            }
+            catch (NativeException e)
+            {
+                throw Failures.System(Operation, name, e);
+            }
+        }
+
+        /// <summary>Unmaps the memory. It does not remove a name.</summary>
+        public void Dispose()
+        {
+            if (held != null)
+            {
+                held.Dispose();
+                held = null;
+            }
+        }
+    }
+}

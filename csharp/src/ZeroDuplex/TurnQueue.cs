@@ -1,0 +1,71 @@
+using System.Collections.Generic;
+
+namespace ZeroDuplex
+{
+    /// <summary>Lets one sender at a time claim ring space, first come first served. Called with the channel's lock held.</summary>
+    internal sealed class TurnQueue
+    {
+        private readonly LinkedList<Ticket> queue = new LinkedList<Ticket>();
+        private bool held;
+
+        /// <summary>The holder is an acquired buffer in the application's hands.</summary>
+        internal bool HeldByBuffer { get; set; }
+
+        /// <summary>Takes the turn when nobody has it and nobody waits.</summary>
+        internal bool TryTake()
+        {
+            if (held || queue.Count > 0)
+            {
+                return false;
+            }
+
+            held = true;
+            return true;
+        }
+
+        internal Ticket Enqueue()
+        {
+            var ticket = new Ticket();
+            queue.AddLast(ticket);
+            return ticket;
+        }
+
+        /// <summary>Gives up a place that was not granted.</summary>
+        internal void Remove(Ticket ticket)
+        {
+            queue.Remove(ticket);
+        }
+
+        /// <summary>Hands the turn to the first in the queue.</summary>
+        internal void Release()
+        {
+            HeldByBuffer = false;
+            if (queue.Count == 0)
+            {
+                held = false;
+                return;
+            }
+
+            Ticket first = queue.First.Value;
+            queue.RemoveFirst();
+            first.Granted = true;
+            first.Wake.Set();
+        }
+
+        internal void WakeAll()
+        {
+            foreach (Ticket ticket in queue)
+            {
+                ticket.Wake.Set();
+            }
+        }
+
+        /// <summary>A place in the queue.</summary>
+        internal sealed class Ticket
+        {
+            internal Signal Wake { get; } = new Signal();
+
+            internal bool Granted { get; set; }
+        }
+    }
+}
