@@ -77,6 +77,11 @@ func As(uid, gid uint32) Option {
 	}
 }
 
+// OwnMounts runs the child as root in a mount namespace of its own.
+func OwnMounts() Option {
+	return func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} }
+}
+
 // Env adds to the child's environment.
 func Env(assignment string) Option {
 	return func(c *exec.Cmd) { c.Env = append(c.Env, assignment) }
@@ -90,6 +95,9 @@ func Start(t testing.TB, role string, args []string, options ...Option) *Process
 	cmd.Env = append(os.Environ(), environment+"="+role)
 	for _, o := range options {
 		o(cmd)
+	}
+	if cmd.SysProcAttr != nil {
+		require.Zero(t, os.Geteuid(), "this test runs a process as another user or with mounts of its own, and needs root for that")
 	}
 	p := &Process{t: t, cmd: cmd, lines: make(chan string, 1024)}
 	cmd.Stderr = &p.stderr

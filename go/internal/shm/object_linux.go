@@ -31,8 +31,12 @@ func Create(name string, size uint64, mode os.FileMode) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{fd: fd, temporary: temporary}
-	err = o.fill(size, mode)
+	return complete(&Object{fd: fd, temporary: temporary}, size, mode)
+}
+
+// complete gives a new file its size and maps it, or closes it.
+func complete(o *Object, size uint64, mode os.FileMode) (*Object, error) {
+	err := o.fill(size, mode)
 	if err == nil {
 		err = o.stat()
 	}
@@ -85,9 +89,13 @@ func (o *Object) fill(size uint64, mode os.FileMode) error {
 	if err := unix.Ftruncate(o.fd, int64(size)); err != nil {
 		return fmt.Errorf("set size %d: %w", size, classify(err))
 	}
+	return reserve(o.fd, size)
+}
+
+func reserve(fd int, size uint64) error {
 	for done := uint64(0); done < size; {
 		n := min(size-done, reserveChunk)
-		err := unix.Fallocate(o.fd, 0, int64(done), int64(n))
+		err := unix.Fallocate(fd, 0, int64(done), int64(n))
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
