@@ -25,10 +25,10 @@ Clients and servers of all languages work together; what they agree on is spec/P
 documentation says otherwise. Durations are in seconds, sizes in bytes.
 """
 
+from ._loans_client import RequestBuffer, Response
 from ._ops import BACKEND
 from ._version import VERSION as __version__
 from .client import DuplexClient, InPlaceDuplexChannel
-from ._loans_client import RequestBuffer, Response
 from .config import BufferConfig
 from .errors import *  # noqa: F403
 from .errors import __all__ as _errors

@@ -195,5 +195,3 @@ class AsyncReceiver:
         self._give_up(task)
         channel._left()
         task.finish(error)
-
-

@@ -34,7 +34,8 @@ def unregister(channel: _Open) -> None:
 def refuse_pickling(what: object) -> NoReturn:
     """Why a channel does not go to another process by itself."""
     raise TypeError(
-        f"{type(what).__name__} belongs to its process and cannot be pickled; give the channel's name to the other process and connect there"
+        f"{type(what).__name__} belongs to its process and cannot be pickled; "
+        "give the channel's name to the other process and connect there"
     )
 
 

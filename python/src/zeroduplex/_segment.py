@@ -55,9 +55,7 @@ class Segment:
     @semaphores.setter
     def semaphores(self, all_four: Semaphores) -> None:
         self._semaphores = all_four
-        self.port.set_semaphores(
-            all_four.request_ready, all_four.response_ready, all_four.response_consumed, all_four.space_available
-        )
+        self.port.set_semaphores(all_four.request_ready, all_four.response_ready, all_four.response_consumed, all_four.space_available)
 
     def unmap(self) -> None:
         """Ends this process's use of the segment. Nobody may use it, its frames or its semaphores any more."""

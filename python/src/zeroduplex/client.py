@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -314,9 +315,7 @@ class InPlaceDuplexChannel(DuplexClient):
     def _send_expired(self) -> NoReturn:
         if self._turn.is_buffer:
             raise AcquisitionOpenError(f"sending on {self._name!r}: an acquired request buffer is still out")
-        raise BufferFullError(
-            f"sending on {self._name!r}: {self._ring.free} bytes free, {len(self._ring.frames)} frames in flight"
-        )
+        raise BufferFullError(f"sending on {self._name!r}: {self._ring.free} bytes free, {len(self._ring.frames)} frames in flight")
 
     def _commit(self, buffer: RequestBuffer, size: int, opcode: int, one_way: bool) -> int:
         """Ends a request buffer by publishing it. The claim is aborted when the channel has failed meanwhile."""
@@ -672,9 +671,7 @@ class InPlaceDuplexChannel(DuplexClient):
     def _lost(self) -> str:
         """Names the requests that will never be answered."""
         lost = [
-            r.sequence
-            for r in self._ring.frames
-            if not (r.one_way or r.cancelled or r.abandoned or r.released or self._ring.answered(r))
+            r.sequence for r in self._ring.frames if not (r.one_way or r.cancelled or r.abandoned or r.released or self._ring.answered(r))
         ]
         if not lost:
             return "no request is lost"
@@ -712,10 +709,8 @@ class InPlaceDuplexChannel(DuplexClient):
     def _settle(self) -> None:
         """Disconnects when the channel is closing and nothing of the segment is in use; the lock is held."""
         if self._closing and not self._detached and not self._calls and not self._out:
-            try:
+            with suppress(OSError):  # close has returned or is about to: nobody is left to tell
                 self._detach()
-            except (OSError, BufferError):
-                pass  # close tries again and tells
 
     def close(self) -> None:
         with self._lock:
@@ -731,7 +726,7 @@ class InPlaceDuplexChannel(DuplexClient):
             if not self._out and not self._detached:
                 try:
                     self._detach()
-                except (OSError, BufferError) as e:
+                except OSError as e:
                     raise SystemError(f"closing {self._name!r}: {e}") from e
 
     def _closed(self) -> ZeroDuplexError:
@@ -747,7 +742,9 @@ class InPlaceDuplexChannel(DuplexClient):
         ops.store64(segment.request + wire.OIEB_V2_WRITER_PID_OFFSET, wire.RESET_WANTED)
         segment.life.release_client()
         ops.post_if_zero(segment.semaphores.request_ready)
-        segment.unmap()
+        # A view that went past all our counting keeps the memory mapped: nothing is unmapped under it.
+        with suppress(BufferError):
+            segment.unmap()
 
     def __del__(self) -> None:
         # A client that nobody has any more is closed; half-built ones have nothing to close.

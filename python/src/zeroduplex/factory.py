@@ -77,9 +77,7 @@ class DuplexChannelFactory:
         except BaseException:
             owner.release()
             raise
-        return InPlaceDuplexServer(
-            name, config, owner, segment, wait=strategy, workers=workers, mode=mode, on_error=on_error, **options
-        )
+        return InPlaceDuplexServer(name, config, owner, segment, wait=strategy, workers=workers, mode=mode, on_error=on_error, **options)
 
     def create_client(
         self,
@@ -110,9 +108,7 @@ class DuplexChannelFactory:
         send = check_duration("a send timeout", send_timeout)
         strategy, laps = WaitStrategy(wait), LapMode(lap)
         segment = attach(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users)
-        return InPlaceDuplexChannel(
-            segment, wait=strategy, spin_window=window, call_timeout=call, send_timeout=send, lap=laps
-        )
+        return InPlaceDuplexChannel(segment, wait=strategy, spin_window=window, call_timeout=call, send_timeout=send, lap=laps)
 
 
 def _check_platform() -> None:

@@ -100,6 +100,8 @@ class _Tenure:
         self.check_due = False
         """Byte 1 is to be looked at."""
         self.checked = time.monotonic()
+        self.lively = True
+        """There was something to do lately, so that a hybrid wait spins before it sleeps."""
 
     def unreference(self) -> None:
         """Unmaps the segment when nobody uses it any more; the server's lock is held."""
@@ -443,11 +445,13 @@ class InPlaceDuplexServer(DuplexServer):
         token = False
         try:
             if not quiet and self._wait is not WaitStrategy.BLOCK:
-                window = SPIN_SLICE_NS if self._wait is WaitStrategy.SPIN else self._spin_window_ns
-                if port.spin_for_request(passed, kicks, window):
+                window = self._spin_window_ns if tenure.lively else 0
+                if self._wait is WaitStrategy.SPIN:
+                    window = SPIN_SLICE_NS
+                if window and port.spin_for_request(passed, kicks, window):
                     return
             if quiet or self._wait is not WaitStrategy.SPIN:
-                token = ops.wait(request_ready, slice_ns) == WAIT_TOKEN
+                tenure.lively = token = ops.wait(request_ready, slice_ns) == WAIT_TOKEN
         finally:
             self._lock.acquire()
         age = time.monotonic() - tenure.checked

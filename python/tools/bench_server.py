@@ -1,0 +1,39 @@
+"""bench-server is the answering side of a measurement. See tools/README.md for the flags."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
+
+import bench_work
+from line import OPCODE_LIMIT, Line
+from program import Flags, pin_to_cpu, run, serve_until_signal
+
+from zeroduplex import BufferConfig, DuplexChannelFactory, Frame
+
+
+def main() -> None:
+    flags = Flags("bench-server", "the answering side of a measurement")
+    bench_work.add_flags(flags)
+    o = flags.parse_args()
+
+    pin_to_cpu(o.cpu)
+    line = Line(o.limit_object)
+    invert = None if o.touch == "none" else bench_work.INVERT[o.touch]
+
+    def handle(frame: Frame) -> None:
+        if frame.opcode == OPCODE_LIMIT:
+            line.give_back()
+        elif invert is not None:
+            invert(frame.data)
+
+    config = BufferConfig(0, (o.inflight + 1) * (64 + (o.size + 63) // 64 * 64))
+    with DuplexChannelFactory().create_in_place_duplex_server(o.name, config, wait=o.wait) as server:
+        server.start(handle)
+        serve_until_signal(server)
+
+
+if __name__ == "__main__":
+    run("bench-server", main)
