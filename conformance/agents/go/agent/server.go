@@ -42,7 +42,9 @@ func (s *server) operations() map[string]operation {
 		agentproto.OpWaitHandled: op(s.waitHandled),
 		agentproto.OpSetMetadata: op(s.setMetadata),
 		agentproto.OpGetMetadata: op(s.getMetadata),
-		agentproto.OpStop:        op(func(a agentproto.StopArgs) (empty, error) { return s.end((*zeroduplex.InPlaceDuplexServer).Stop, a.TimeoutMs) }),
+		agentproto.OpStop: op(func(a agentproto.StopArgs) (empty, error) {
+			return s.end((*zeroduplex.InPlaceDuplexServer).Stop, a.TimeoutMs)
+		}),
 		agentproto.OpClose: op(func(agentproto.CloseArgs) (empty, error) {
 			return s.end(func(c *zeroduplex.InPlaceDuplexServer, _ time.Duration) error { return c.Close() }, 0)
 		}),

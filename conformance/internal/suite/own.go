@@ -1,0 +1,78 @@
+package suite
+
+import "github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
+
+func required(name string) agentproto.FieldInfo {
+	return agentproto.FieldInfo{Name: name, Type: "value"}
+}
+
+func optional(names ...string) []agentproto.FieldInfo {
+	var fields []agentproto.FieldInfo
+	for _, name := range names {
+		fields = append(fields, agentproto.FieldInfo{Name: name, Type: "value", Optional: true})
+	}
+	return fields
+}
+
+func own(name string, args ...[]agentproto.FieldInfo) agentproto.OperationInfo {
+	o := agentproto.OperationInfo{Name: name}
+	for _, a := range args {
+		o.Args = append(o.Args, a...)
+	}
+	return o
+}
+
+func needs(names ...string) []agentproto.FieldInfo {
+	var fields []agentproto.FieldInfo
+	for _, name := range names {
+		fields = append(fields, required(name))
+	}
+	return fields
+}
+
+// headerFields are the fields of a frame header that the raw peer may be told to write.
+var headerFields = []string{"payload_size", "sequence_number", "capacity", "state", "status", "request_size", "opcode", "flags"}
+
+// Own are the actors that the runner plays itself: runner handles processes and files, raw is a peer that reads and writes the bytes of
+// a segment, right or wrong. docs/authoring-cases.md says what each operation does.
+var Own = map[string][]agentproto.OperationInfo{
+	"runner": {
+		own("kill", needs("actor")),
+		own("pause", needs("actor")),
+		own("resume", needs("actor")),
+		own("segment", optional("name")),
+		own("frame", needs("position"), optional("name")),
+		own("semaphore", needs("which"), optional("name")),
+		own("until", needs("at", "is"), optional("position", "timeout_ms", "name")),
+		own("sleeper", needs("which"), optional("name")),
+		own("files", optional("name")),
+		own("place", needs("kind"), optional("size", "identity", "pid", "mode", "name")),
+		own("remove", optional("name")),
+		own("owner", needs("uid")),
+		own("dump", needs("label"), optional("mask")),
+		own("same_dump", needs("actors")),
+		own("offsets", needs("actor")),
+		own("process", needs("actor")),
+	},
+	"raw": {
+		own("build", optional("metadata_request", "metadata_response", "payload", "payload_response", "length", "identity", "identity_response",
+			"lock", "semaphores", "mode", "name")),
+		own("open", optional("name")),
+		own("lock", needs("byte"), optional("expect_held")),
+		own("unlock", needs("byte")),
+		own("set", needs("at", "to"), optional("position")),
+		own("get", needs("at"), optional("position")),
+		own("until", needs("at", "is"), optional("position", "timeout_ms")),
+		own("header", needs("position"), optional(headerFields...)),
+		own("data", needs("position", "size", "seed")),
+		own("check", needs("position", "size", "seed"), optional("xor")),
+		own("post", needs("which"), optional("name")),
+		own("attach", optional("name", "timeout_ms")),
+		own("publish", needs("position", "size", "seed"), optional(headerFields...)),
+		own("take", needs("position")),
+		own("answer", needs("position"), optional("state", "status", "payload_size")),
+		own("fuzz", needs("position", "size")),
+		own("unlink", optional("name")),
+		own("crash"),
+	},
+}
