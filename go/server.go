@@ -57,6 +57,9 @@ type InPlaceDuplexServer struct {
 	err      error   // of Stop
 	reports  []error // for the error function
 
+	resting bool          // watch has stopped its clock
+	busy    chan struct{} // tells it to go on
+
 	kicks atomic.Uint32 // grows when a spinning worker must look at more than the ring
 }
 
@@ -71,12 +74,13 @@ type tenure struct {
 	deadline   time.Time // of the reset
 	retry      time.Time // not before this is a failed reset tried again
 	checkDue   bool      // byte 1 is to be looked at
+	drowsy     bool      // the last sleep ended without a token
 	checked    time.Time // when it was
 }
 
 // newServer takes over a complete segment and the owner lock.
 func newServer(name string, config BufferConfig, options serverOptions, owner *lock.Owner, s *segment) *InPlaceDuplexServer {
-	srv := &InPlaceDuplexServer{name: name, config: config, options: options, owner: owner, done: make(chan struct{}), current: newTenure(s)}
+	srv := &InPlaceDuplexServer{name: name, config: config, options: options, owner: owner, done: make(chan struct{}), busy: make(chan struct{}, 1), current: newTenure(s)}
 	srv.work.L, srv.finished.L = &srv.mu, &srv.mu
 	return srv
 }

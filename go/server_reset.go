@@ -8,11 +8,13 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
-// watch notices clients that die while all workers are busy, and handlers that never end. It looks once a slice. It also stops the
+// watch notices clients that die while all workers are busy, and handlers that never end. It looks once a slice while requests are
+// taken, and rests while there are none: every timer that ends wakes the scheduler's own thread for milliseconds. It also stops the
 // server at the end of the context.
 func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 	ticker := time.NewTicker(wire.DefaultV2WaitSlice)
 	defer ticker.Stop()
+	passed := uint64(0)
 	for {
 		select {
 		case <-s.done:
@@ -20,6 +22,9 @@ func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 		case <-ctx.Done():
 			_ = s.Close() // whoever wants the error calls Stop, which waits for this one
 			return
+		case <-s.busy:
+			ticker.Reset(wire.DefaultV2WaitSlice)
+			continue
 		case <-ticker.C:
 		}
 		s.mu.Lock()
@@ -32,6 +37,12 @@ func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 			if t.resetting {
 				s.advanceReset(t)
 			}
+		}
+		if now := s.current.ring.Passed(); s.polling && now == passed {
+			ticker.Stop()
+			s.resting = true
+		} else {
+			passed = now
 		}
 		s.deliverReports()
 		s.mu.Unlock()

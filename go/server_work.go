@@ -36,6 +36,10 @@ func (s *InPlaceDuplexServer) next(t *tenure, w *work) bool {
 			if s.idle > 0 {
 				s.work.Signal()
 			}
+			if s.resting {
+				s.resting = false
+				signal(s.busy)
+			}
 			return true
 		}
 		if len(s.reports) > 0 {
@@ -171,13 +175,15 @@ func (s *InPlaceDuplexServer) poll(t *tenure) {
 	quiet := t.resetting || t.corrupt
 	s.mu.Unlock()
 	found, token := false, false
-	if !quiet && s.options.wait != WaitBlock {
+	// A hybrid server that slept a whole slice goes on sleeping: spinning pays only while requests come.
+	if !quiet && (s.options.wait == WaitSpin || s.options.wait == WaitHybrid && !t.drowsy) {
 		found = s.spinForRequest(t, passed, kicks)
 	}
 	if !found && (quiet || s.options.wait != WaitSpin) {
 		token = t.seg.requestReady.Wait(slice)
 	}
 	s.mu.Lock()
+	t.drowsy = !found && !token
 	if found {
 		return
 	}
