@@ -27,8 +27,10 @@ documentation says otherwise. Durations are in seconds, sizes in bytes.
 
 from ._loans_client import RequestBuffer, Response
 from ._ops import BACKEND
+from ._server_core import Handler
 from ._version import VERSION as __version__
-from .client import DuplexClient, InPlaceDuplexChannel
+from .channel import InPlaceDuplexChannel
+from .client import DuplexClient
 from .config import BufferConfig
 from .errors import *  # noqa: F403
 from .errors import __all__ as _errors
@@ -36,7 +38,7 @@ from .factory import DuplexChannelFactory
 from .frame import Frame
 from .memory import MemoryProvider, SharedMemory, SharedMemoryView
 from .options import LapMode, WaitStrategy
-from .server import DuplexServer, Handler, InPlaceDuplexServer
+from .server import DuplexServer, InPlaceDuplexServer
 
 __all__ = [
     "BACKEND",

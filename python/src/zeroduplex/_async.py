@@ -15,7 +15,7 @@ from .options import WAIT_SLICE
 
 if TYPE_CHECKING:
     from ._loans_client import Response
-    from .client import InPlaceDuplexChannel
+    from .channel import InPlaceDuplexChannel
 
 _LINGER: Final = 1.0
 """Seconds that the thread stays when there is nothing to wait for."""

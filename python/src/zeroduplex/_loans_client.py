@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from ._generated.wire import FrameStatus
 from ._loan import Loan
@@ -13,17 +13,19 @@ from ._ring_client import Record
 from .errors import InvalidArgumentError, ViewInUseError
 
 if TYPE_CHECKING:
-    from .client import InPlaceDuplexChannel
+    from ._channel_core import ChannelCore
+    from ._channel_receive import ReceivingChannel
+    from ._channel_send import SendingChannel
 
-_Self = TypeVar("_Self", bound="ClientLoan")
+_Channel = TypeVar("_Channel", bound="ChannelCore")
 
 
-class ClientLoan(Loan):
+class ClientLoan(Loan, Generic[_Channel]):
     """Ends once: explicitly, with its block, or with a warning when the garbage collector finds it."""
 
     __slots__ = ("_channel", "_ended")
 
-    def __init__(self, channel: InPlaceDuplexChannel, payload: memoryview, start: int, size: int) -> None:
+    def __init__(self, channel: _Channel, payload: memoryview, start: int, size: int) -> None:
         super().__init__(payload, start, size)
         self._channel = channel
         self._ended = False
@@ -55,11 +57,6 @@ class ClientLoan(Loan):
         else:
             self._when_views_are_dead(lambda: channel._drop(self._give_back_locked))
 
-    def __enter__(self: _Self) -> _Self:
-        if not self._live:
-            self._released()
-        return self
-
     def __del__(self) -> None:
         if getattr(self, "_ended", True) or not self._live or self._channel._detached:
             return
@@ -70,13 +67,13 @@ class ClientLoan(Loan):
         refuse_pickling(self)
 
 
-class Response(ClientLoan):
+class Response(ClientLoan["ReceivingChannel"]):
     """An answer in shared memory, at the place of its request. Its bytes are the client's to read and write until release, which any
     thread may call. Use it as a context manager, or release it."""
 
     __slots__ = ("_record",)
 
-    def __init__(self, channel: InPlaceDuplexChannel, record: Record, payload: memoryview, size: int) -> None:
+    def __init__(self, channel: ReceivingChannel, record: Record, payload: memoryview, size: int) -> None:
         super().__init__(channel, payload, record.start, size)
         self._record = record
 
@@ -104,6 +101,11 @@ class Response(ClientLoan):
         if self._end():
             self._channel._release(self)
 
+    def __enter__(self) -> Response:
+        if not self._live:
+            self._released()
+        return self
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             self.release()
@@ -119,7 +121,7 @@ class Response(ClientLoan):
         return f"<Response {self.sequence}, {self._size} bytes{'' if self._live else ', released'}>"
 
 
-class RequestBuffer(ClientLoan):
+class RequestBuffer(ClientLoan["SendingChannel"]):
     """Ring space for one request. Fill data, then commit or abort; until then other senders wait. It belongs to one thread.
 
     As a context manager it commits at the end of the block unless it was committed or aborted in it, and aborts when the block raises.
@@ -127,7 +129,7 @@ class RequestBuffer(ClientLoan):
 
     __slots__ = ("_one_way", "_opcode")
 
-    def __init__(self, channel: InPlaceDuplexChannel, payload: memoryview, start: int, size: int) -> None:
+    def __init__(self, channel: SendingChannel, payload: memoryview, start: int, size: int) -> None:
         super().__init__(channel, payload, start, size)
         self._opcode = 0
         self._one_way = False
@@ -166,6 +168,11 @@ class RequestBuffer(ClientLoan):
         """Gives the space back. Does nothing after commit or abort. ViewInUseError as for commit."""
         if self._end():
             self._channel._abort(self)
+
+    def __enter__(self) -> RequestBuffer:
+        if not self._live:
+            self._released()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:

@@ -9,13 +9,15 @@ from ._create import create_segment
 from ._generated import wire
 from ._locks import OwnerLock
 from ._segment import check_name
+from ._server_core import ErrorFunction
 from ._system import system_error
-from .client import DuplexClient, InPlaceDuplexChannel
+from .channel import InPlaceDuplexChannel
+from .client import DuplexClient
 from .config import BufferConfig
 from .errors import InvalidArgumentError, UnsupportedPlatformError, ZeroDuplexError
 from .memory import SharedMemoryView
 from .options import LapMode, WaitStrategy, check_duration, seconds
-from .server import ErrorFunction, InPlaceDuplexServer
+from .server import InPlaceDuplexServer
 
 _SPIN_WINDOW = seconds(wire.DEFAULT_V2_SPIN_WINDOW)
 

@@ -1,0 +1,219 @@
+"""The workers of an in-place server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from ._generated import wire
+from ._generated.wire import FrameStatus
+from ._ops import WAIT_TOKEN, ops
+from ._ring_server import Claimed
+from ._server_reset import ResettingServer
+from ._tenure import Phase, Tenure
+from .errors import CorruptedError, Failure, HandlerFailedError, ResponseTooLargeError, ViewInUseError, ZeroDuplexError
+from .frame import Frame
+from .options import SPIN_SLICE_NS, WAIT_SLICE, WaitStrategy, nanoseconds
+
+_TOKEN_CHECK: Final = 1e-3
+"""A worker that wakes by a token and finds nothing checks the client, at most this often in seconds."""
+
+
+class WorkingServer(ResettingServer):
+    """Takes requests, runs handlers and answers."""
+
+    def _start_workers(self) -> None:
+        for i in range(self._workers):
+            worker = threading.Thread(target=self._serve, args=(self._current,), name=f"zeroduplex-{self._name}-{i}", daemon=True)
+            worker.start()
+
+    def _serve(self, tenure: Tenure) -> None:
+        """One worker: takes requests of its tenure until the server stops or gives the tenure up."""
+        with self._lock:
+            while True:
+                claimed = self._next(tenure)
+                if claimed is None:
+                    return
+                self._lock.release()
+                try:
+                    size, status = self._handle(tenure, claimed)
+                finally:
+                    self._lock.acquire()
+                self._settle(tenure, claimed, size, status)
+                del claimed
+
+    def _next(self, tenure: Tenure) -> Claimed | None:
+        """Waits for a request; the lock is held.
+
+        One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
+        between a look and a sleep; a worker that takes a request wakes another for the role.
+        """
+        while self._phase is Phase.SERVING and self._current is tenure:
+            claimed = self._look(tenure)
+            if claimed is not None:
+                tenure.running += 1
+                tenure.references += 1
+                if self._idle:
+                    self._work.notify()
+                return claimed
+            if self._phase is not Phase.SERVING or self._current is not tenure:
+                break  # stopped, or given up, in look
+            if self._polling:
+                self._idle += 1
+                self._work.wait()
+                self._idle -= 1
+                continue
+            self._polling = True
+            tenure.references += 1  # stopping does not wait for ever
+            self._poll(tenure)
+            self._polling = False
+            tenure.unreference()
+        self._work.notify()  # we may have been woken for a role that we do not take
+        self._finished.notify_all()
+        return None
+
+    def _look(self, tenure: Tenure) -> Claimed | None:
+        """Takes the next request, and does what a client that left makes necessary; the lock is held."""
+        claimed = self._take(tenure)
+        if claimed is not None:
+            return claimed
+        if not tenure.resetting and self._client_left(tenure):
+            self._begin_reset(tenure)
+            # What it published before it left: one-way requests still run.
+            claimed = self._take(tenure)
+            if claimed is not None:
+                return claimed
+        if tenure.resetting:
+            if self._polling:
+                tenure.segment.port.kick()  # a reset replaces the semaphore that the poller sleeps on, so the poller does it
+            else:
+                self._advance_reset(tenure)
+        return None
+
+    def _take(self, tenure: Tenure) -> Claimed | None:
+        """Walks the cursor to the next request that is to be run; the lock is held."""
+        ring = tenure.ring
+        while not tenure.corrupt:
+            try:
+                claimed = ring.next()
+            except CorruptedError as e:
+                self._mark_corrupted(tenure, e)
+                return None
+            if claimed is None:
+                return None
+            if claimed.cancelled:
+                ring.skip(claimed)
+            elif tenure.resetting and not claimed.one_way:
+                ring.pass_over(claimed)
+            elif ring.take(claimed):
+                return claimed
+            # Else it was cancelled since we looked: the next round skips it.
+        return None
+
+    def _mark_corrupted(self, tenure: Tenure, error: CorruptedError) -> None:
+        """Stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows. The lock is held."""
+        tenure.corrupt = True
+        # Pairs with the client's acquire load when it checks its peer.
+        ops.store64(tenure.segment.response + wire.OIEB_V2_WRITER_PID_OFFSET, wire.PID_NONE)
+        ops.post_if_zero(tenure.segment.semaphores.response_ready)
+        ops.post_if_zero(tenure.segment.semaphores.space_available)
+        self._report(error)
+
+    def _poll(self, tenure: Tenure) -> None:
+        """Waits for something to look at; the lock is held and let go meanwhile, the caller has the polling role."""
+        port = tenure.segment.port
+        passed, kicks = tenure.ring.passed, port.kicks()
+        slice_ns = nanoseconds(WAIT_SLICE)
+        if tenure.resetting:
+            slice_ns = max(0, min(slice_ns, nanoseconds(max(0.0, tenure.deadline - time.monotonic())) or slice_ns))
+        # In a reset, or after corruption, what is published is no reason to stop waiting.
+        quiet = tenure.resetting or tenure.corrupt
+        request_ready = tenure.segment.semaphores.request_ready
+        self._lock.release()
+        token = False
+        try:
+            if not quiet and self._wait is not WaitStrategy.BLOCK:
+                window = self._spin_window_ns if tenure.lively else 0
+                if self._wait is WaitStrategy.SPIN:
+                    window = SPIN_SLICE_NS
+                if window and port.spin_for_request(passed, kicks, window):
+                    return
+            if quiet or self._wait is not WaitStrategy.SPIN:
+                tenure.lively = token = ops.wait(request_ready, slice_ns) == WAIT_TOKEN
+        finally:
+            self._lock.acquire()
+        age = time.monotonic() - tenure.checked
+        if age >= WAIT_SLICE or (token and age >= _TOKEN_CHECK):
+            tenure.check_due = True
+
+    def _handle(self, tenure: Tenure, claimed: Claimed) -> tuple[int, int]:
+        """Runs the handler and returns the size and the status of the answer; the lock is not held."""
+        start = claimed.position + wire.FRAME_HEADER_V2_SIZE
+        frame = Frame(claimed, tenure.payload, start)
+        status, message = int(FrameStatus.OK), ""
+        error: ZeroDuplexError | None = None
+        try:
+            self._handler(frame)  # type: ignore[misc]
+        except BaseException as e:
+            status, message = _failure(e)
+        frame._live = False
+        size = frame._size
+        if frame._views:
+            try:
+                frame._end_views()
+            except ViewInUseError as e:
+                # The library cannot take the memory away from the view, but nobody shall work with a wrong result unknowing.
+                status, message, error = int(FrameStatus.HANDLER_FAILED), e.detail, e
+        if status != FrameStatus.OK:
+            if claimed.one_way:
+                error = error or HandlerFailedError(f"one-way request {claimed.sequence}: {message}", status=status, message=message)
+            else:
+                cut = _cut(message, claimed.capacity)
+                size = len(cut)
+                tenure.payload[start : start + size] = cut
+        if error is not None:
+            self._tell(error)
+        return size, status
+
+    def _settle(self, tenure: Tenure, claimed: Claimed, size: int, status: int) -> None:
+        """Answers; the lock is held. The client may have read the answer before this returns."""
+        if claimed.one_way:
+            tenure.ring.finish(claimed)
+        else:
+            tenure.ring.answer(claimed, size, status, status != FrameStatus.OK)
+        tenure.running -= 1
+        if tenure.resetting:
+            tenure.deadline = time.monotonic() + self._reset_timeout  # it gets on
+            if tenure.running == 0 and self._current is tenure:
+                tenure.segment.port.kick()
+        if self._phase is not Phase.SERVING:
+            self._finished.notify_all()
+        tenure.unreference()
+
+    def _watch(self) -> None:
+        """Notices clients that die while all workers are busy, and handlers that never end. Looks once a slice."""
+        while not self._done.wait(WAIT_SLICE):
+            with self._lock:
+                tenure = self._current
+                # A polling worker does all of this itself.
+                if self._phase is Phase.SERVING and not self._polling and tenure.running:
+                    tenure.check_due = True
+                    if not tenure.resetting and self._client_left(tenure):
+                        self._begin_reset(tenure)
+                    if tenure.resetting:
+                        self._advance_reset(tenure)
+
+
+def _failure(error: BaseException) -> tuple[int, str]:
+    """The status and the message of a handler's exception."""
+    if isinstance(error, Failure):
+        return error.code, str(error)
+    if isinstance(error, ResponseTooLargeError):
+        return FrameStatus.RESPONSE_TOO_LARGE, str(error)
+    return FrameStatus.HANDLER_FAILED, str(error) or type(error).__name__
+
+
+def _cut(message: str, capacity: int) -> bytes:
+    """The message as UTF-8, cut to the capacity at a character's boundary."""
+    return message.encode(errors="replace")[:capacity].decode(errors="ignore").encode()
