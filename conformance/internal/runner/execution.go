@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,6 +42,8 @@ type execution struct {
 	used       map[string]slot // actor: its agent
 	paused     map[string]bool
 	dumps      map[string][]byte
+	owner      map[*agents.Call]slot
+	killed     map[*agents.Call]bool // their agents were killed on purpose
 	// orphaned: files may be left because no living server owns them any more.
 	orphaned   bool
 	transcript bytes.Buffer
@@ -62,9 +63,16 @@ func newExecution(p *pool, pair Pair, c suite.Case, channel string, seed uint64)
 	x := &execution{
 		pool: p, pair: pair, test: c, channel: channel, scope: value.Scope{"name": channel, "seed": seed, "case": c.Name, "i": uint64(0)},
 		deadline: time.Now().Add(patience), background: map[string]*agents.Call{}, used: map[string]slot{}, paused: map[string]bool{},
-		dumps: map[string][]byte{},
+		dumps: map[string][]byte{}, killed: map[*agents.Call]bool{}, owner: map[*agents.Call]slot{},
 	}
-	maps.Copy(x.scope, c.Variables)
+	x.scope["name_200"] = channel + strings.Repeat("x", max(0, 200-len(channel)))
+	// Axes may speak of the channel's name.
+	for name, v := range c.Variables {
+		x.scope[name] = v
+		if resolved, err := x.scope.Resolve(v); err == nil {
+			x.scope[name] = resolved
+		}
+	}
 	return x
 }
 
@@ -242,6 +250,7 @@ func (x *execution) step(s *suite.Step) error {
 				return err
 			}
 			x.background[name.(string)] = call
+			x.owner[call] = x.used[actor]
 			return nil
 		}
 		if o, err = x.wait(call); err != nil {
@@ -309,6 +318,9 @@ func (x *execution) wait(call *agents.Call) (outcome, error) {
 	case <-timer.C:
 		return outcome{}, fmt.Errorf("%w: %s has not answered", errWatchdog, call.Op)
 	}
+	if errors.Is(call.Err, agents.ErrGone) && x.killed[call] {
+		return outcome{name: goneError, failure: map[string]any{"message": call.Err.Error()}}, nil
+	}
 	if call.Err != nil {
 		return outcome{}, call.Err
 	}
@@ -341,6 +353,9 @@ func (x *execution) wait(call *agents.Call) (outcome, error) {
 	}
 	return o, nil
 }
+
+// goneError is the name under which a suite expects the end of an operation whose agent it killed.
+const goneError = "gone"
 
 // errWatchdog means that an agent took too long.
 var errWatchdog = errors.New("watchdog")

@@ -211,6 +211,11 @@ func (x *execution) signal(operation, actor string) error {
 			x.orphaned = true
 		}
 		delete(x.paused, actor)
+		for _, call := range x.background {
+			if x.owner[call] == x.used[actor] {
+				x.killed[call] = true
+			}
+		}
 		x.pool.drop(x.used[actor])
 		return nil
 	case "pause":

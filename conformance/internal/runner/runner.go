@@ -27,7 +27,7 @@ const troubleLimit = 3
 // Options say what to run.
 type Options struct {
 	Languages []string          // each with each, in this order
-	Pairs    string            // pattern
+	Pairs     string            // pattern
 	Commands  map[string]string // agent by language
 	Cases     []suite.Case
 	Known     []Known

@@ -92,8 +92,9 @@ func normalise(v any) (any, error) {
 	}
 }
 
-// comparisons are the keys of a map that says more than "equal": {least: 3}, {most: 9}, {not: 0}, {contains: text}, {one_of: [1, 2]}.
-var comparisons = []string{"least", "most", "not", "contains", "one_of"}
+// comparisons are the keys of a map that says more than "equal": {least: 3}, {most: 9}, {not: 0}, {contains: text}, {one_of: [1, 2]},
+// {has: element} and {lacks: element} of a list.
+var comparisons = []string{"least", "most", "not", "contains", "one_of", "has", "lacks"}
 
 // Match says how got differs from what a suite expects, "" when it does not. A map expects the members it names, a list all elements.
 func Match(expected, got any) string {
@@ -162,6 +163,11 @@ func compare(e map[string]any, got any) string {
 		case "one_of":
 			list, isList := want.([]any)
 			ok = isList && slices.ContainsFunc(list, func(w any) bool { return Match(w, got) == "" })
+		}
+		if key == "has" || key == "lacks" {
+			list, isList := got.([]any)
+			found := slices.ContainsFunc(list, func(element any) bool { return Match(want, element) == "" })
+			ok = isList && found == (key == "has")
 		}
 		if !ok {
 			return fmt.Sprintf("expected %s %s, got %s", key, Text(want), Text(got))

@@ -21,13 +21,20 @@ type server struct {
 
 	other      agentproto.SetHandlerArgs
 	behaviours map[uint64]agentproto.SetHandlerArgs
-	letAllGo   bool
-	letGo      map[uint64]bool
+	held       map[*hold]bool // handlers that wait now
+	letAllGo   bool            // later ones need not wait
+	letGo      map[uint64]bool // nor need these
 	handled    agentproto.HandledReport
 }
 
+// hold is a handler that waits to be let go. It has a mark of its own: what is forgotten meanwhile must not keep it.
+type hold struct {
+	sequence uint64
+	free     bool
+}
+
 func newServer() *server {
-	s := &server{}
+	s := &server{held: map[*hold]bool{}}
 	s.changed.L = &s.mu
 	s.forget()
 	return s
@@ -70,8 +77,7 @@ func (s *server) forget() {
 
 func (s *server) reset() {
 	s.mu.Lock()
-	s.letAllGo = true
-	s.changed.Broadcast()
+	s.free(nil)
 	channel := s.channel
 	s.channel = nil
 	s.mu.Unlock()
@@ -182,11 +188,7 @@ func (s *server) behave(b agentproto.SetHandlerArgs, f zeroduplex.Frame) error {
 		}
 		fill(f.Data(), f.Sequence())
 	case agentproto.HandlerHold:
-		s.mu.Lock()
-		for !s.letAllGo && !s.letGo[f.Sequence()] {
-			s.changed.Wait()
-		}
-		s.mu.Unlock()
+		s.wait(f.Sequence())
 		invert(f.Data())
 	default:
 		return errors.New("unknown handler " + b.Handler)
@@ -194,15 +196,34 @@ func (s *server) behave(b agentproto.SetHandlerArgs, f zeroduplex.Frame) error {
 	return nil
 }
 
+func (s *server) wait(sequence uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := &hold{sequence: sequence, free: s.letAllGo || s.letGo[sequence]}
+	s.held[h] = true
+	for !h.free {
+		s.changed.Wait()
+	}
+	delete(s.held, h)
+}
+
+// free lets handlers go, now and later: one, or with nil all; mu is held.
+func (s *server) free(sequence *uint64) {
+	for h := range s.held {
+		h.free = h.free || sequence == nil || h.sequence == *sequence
+	}
+	if sequence == nil {
+		s.letAllGo = true
+	} else {
+		s.letGo[*sequence] = true
+	}
+	s.changed.Broadcast()
+}
+
 func (s *server) release(a agentproto.LetGoArgs) (empty, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.Sequence == nil {
-		s.letAllGo = true
-	} else {
-		s.letGo[*a.Sequence] = true
-	}
-	s.changed.Broadcast()
+	s.free(a.Sequence)
 	return empty{}, nil
 }
 
