@@ -23,7 +23,7 @@ help: ## list the targets
 
 .PHONY: setup
 setup: ## install what is missing on this machine (apt-get as root or with sudo)
-	@scripts/setup.sh
+	@.ci/setup.sh
 
 .PHONY: generate
 generate: setup ## refresh everything that is generated from spec/zeroduplex.yaml
@@ -40,7 +40,7 @@ build: setup commands peers ## build commands, libraries and peers
 commands:
 	@echo "building build/bin/zeroduplex"
 	@go build -trimpath -o $(BIN)/zeroduplex ./go/cmd/zeroduplex
-	@go build -trimpath -o $(BIN)/testreport ./tools/testreport
+	@go build -trimpath -o $(BIN)/testreport ./go/internal/cmd/testreport
 
 .PHONY: peers
 peers: peers-go peers-cpp ## build the example and test programs of every language into build/peers/<language>
@@ -60,20 +60,20 @@ peers-go: setup commands
 peers-cpp: setup
 	@echo "building the C++ library, its tests and peers (a minute or two the first time)"
 	@mkdir -p $(PEERS)/cpp build/test
-	@cd cpp && { cmake --preset release && cmake --build --preset release -j 2; } >../build/test/peers-cpp.log 2>&1 || { tail -n 60 ../build/test/peers-cpp.log; exit 1; }
+	@cd cpp && { cmake --preset release && cmake --build --preset release -j 2 --target $(PROGRAMS); } >../build/test/peers-cpp.log 2>&1 || { tail -n 60 ../build/test/peers-cpp.log; exit 1; }
 	@for program in $(PROGRAMS); do ln -sfn ../../cpp/release/bin/$$program $(PEERS)/cpp/$$program; \
 		test -x $(PEERS)/cpp/$$program || { echo "the C++ build made no $$program" >&2; exit 1; }; \
 	done
 
 .PHONY: test
 test: build ## run every test of every language and sum them up
-	@scripts/test.sh $(TEST_SUITES)
+	@.ci/test.sh $(TEST_SUITES)
 
 .PHONY: test-go test-cpp
 test-go: build ## run the Go tests only, the cross-language ones included
-	@scripts/test.sh go go-race go-module
+	@.ci/test.sh go go-race go-module
 test-cpp: build ## run the C++ tests only: release, address and undefined-behaviour, thread sanitizer
-	@scripts/test.sh cpp-release cpp-debug cpp-tsan
+	@.ci/test.sh cpp-release cpp-debug cpp-tsan
 
 .PHONY: soak
 soak: build ## run the cross-language tests at full length (a million round trips per pair)
@@ -81,7 +81,7 @@ soak: build ## run the cross-language tests at full length (a million round trip
 
 .PHONY: lint
 lint: setup ## check style and obvious mistakes
-	@scripts/lint.sh
+	@.ci/lint.sh
 
 .PHONY: demo
 demo: build ## change a picture in place through every pair of languages (IMAGE=path)

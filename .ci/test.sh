@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs test suites one after the other, all of them even when one fails, and sums up what ran.
-# usage: scripts/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
+# usage: .ci/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
