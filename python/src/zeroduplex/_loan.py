@@ -123,22 +123,25 @@ class Loan:
         return True
 
     def _when_views_are_dead(self, then: Callable[[], None]) -> None:
-        """Calls back once the views still in use are dead; from any thread, possibly in the middle of anything."""
+        """Calls back once nobody has a view any more, which may be now; from any thread, possibly in the middle of anything."""
         inners = [inner for _, inner in self._views or ()]
-        self._views = None
+        if not inners:
+            then()
+            return
         waiting = len(inners)
-        references: list[weakref.ref[memoryview]] = []
+        orphan = _Orphan()
 
         def died(_: weakref.ref[memoryview]) -> None:
             nonlocal waiting
             waiting -= 1
             if waiting == 0:
-                _ORPHANS.discard(key)
+                _ORPHANS.discard(orphan)
                 then()
 
-        key = _Orphan(references)
-        _ORPHANS.add(key)
-        references.extend(weakref.ref(inner, died) for inner in inners)
+        _ORPHANS.add(orphan)
+        orphan.references = [weakref.ref(inner, died) for inner in inners]
+        self._views = None
+        # With the end of this call its own references to the views end, too.
 
 
 class _Orphan:
@@ -146,8 +149,8 @@ class _Orphan:
 
     __slots__ = ("references",)
 
-    def __init__(self, references: list[weakref.ref[memoryview]]) -> None:
-        self.references = references
+    def __init__(self) -> None:
+        self.references: list[weakref.ref[memoryview]] = []
 
 
 _ORPHANS: set[_Orphan] = set()

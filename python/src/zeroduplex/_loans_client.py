@@ -49,19 +49,16 @@ class ClientLoan(Loan, Generic[_Channel]):
         raise NotImplementedError
 
     def _give_back_later(self) -> None:
-        """Gives the bytes back once no view of them is alive. Takes no lock."""
+        """Gives the bytes back once no view of them is alive, which may be now. Takes no lock."""
         self._live = False
         channel = self._channel
-        if self._try_end_views():
-            channel._drop(self._give_back_locked)
-        else:
-            self._when_views_are_dead(lambda: channel._drop(self._give_back_locked))
+        self._when_views_are_dead(lambda: channel._drop(self._give_back_locked))
 
     def __del__(self) -> None:
         if getattr(self, "_ended", True) or not self._live or self._channel._detached:
             return
-        warnings.warn(f"{self._title()} was dropped without being given back", ResourceWarning, source=self, stacklevel=2)
         self._give_back_later()
+        warnings.warn(f"{self._title()} was dropped without being given back", ResourceWarning, source=self, stacklevel=2)
 
     def __reduce__(self) -> NoReturn:
         refuse_pickling(self)

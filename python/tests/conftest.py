@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+# Set by test_backends.py, which runs this suite again without the compiled helper.
+if os.environ.get("ZERODUPLEX_TEST_BACKEND") == "libatomic":
+    sys.modules["zeroduplex._native"] = None  # type: ignore[assignment]
+
+import zeroduplex
+from zeroduplex import BufferConfig, DuplexChannelFactory, DuplexClient, Handler, InPlaceDuplexServer, ZeroDuplexError
+
+_numbers = itertools.count()
+_PREFIX = f"zdpy-{os.getpid()}-"
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A channel name of this test's own, of which nothing may be left."""
+    name = f"{_PREFIX}{next(_numbers)}"
+    yield name
+    left = [entry for entry in os.listdir("/dev/shm") if entry.endswith(name) or f".zd-{name}." in entry]
+    assert left == []
+    assert not os.path.exists(f"/tmp/zerobuffer/{name}.lock")
+
+
+@pytest.fixture
+def factory() -> DuplexChannelFactory:
+    return DuplexChannelFactory()
+
+
+@pytest.fixture
+def errors() -> list[ZeroDuplexError]:
+    """What the server of the test told its error function."""
+    return []
+
+
+Serve = Callable[..., InPlaceDuplexServer]
+Connect = Callable[..., DuplexClient]
+
+
+@pytest.fixture
+def serve(name: str, factory: DuplexChannelFactory, errors: list[ZeroDuplexError]) -> Iterator[Serve]:
+    """Starts a server of the test's name; it is stopped at the end."""
+    servers: list[InPlaceDuplexServer] = []
+
+    def start(handler: Handler | None = None, payload_size: int = 65536, metadata_size: int = 4096, **options: Any) -> InPlaceDuplexServer:
+        options.setdefault("on_error", errors.append)
+        server = factory.create_in_place_duplex_server(name, BufferConfig(metadata_size, payload_size), **options)
+        servers.append(server)
+        if handler is not None:
+            server.start(handler)
+        return server
+
+    yield start
+    for server in servers:
+        try:
+            server.stop(1)
+        except zeroduplex.TimeoutError:
+            pass  # a test that leaves responses unread on purpose
+
+
+@pytest.fixture
+def connect(name: str, serve: Serve, factory: DuplexChannelFactory) -> Iterator[Connect]:
+    """Connects clients to the test's server; they are closed at the end, before the server."""
+    clients: list[DuplexClient] = []
+
+    def attach(**options: Any) -> DuplexClient:
+        client = factory.create_client(name, **options)
+        clients.append(client)
+        return client
+
+    yield attach
+    for client in clients:
+        client.close()
