@@ -337,7 +337,7 @@ namespace ZeroDuplex
             {
                 if (!Wait())
                 {
-                    throw Fail(ErrorCode.ServerBusy, "a handler still works on a request of a client that is gone");
+                    throw Fail(ErrorCode.ServerBusy, "the server has not let go of a client that is gone: a handler still works for it, or the server has not started");
                 }
 
                 if (Ticks.Now >= check)

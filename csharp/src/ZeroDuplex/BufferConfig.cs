@@ -49,7 +49,12 @@ namespace ZeroDuplex
         {
             string problem = null;
             SegmentV2 layout = default(SegmentV2);
-            if (PayloadSize < (long)Wire.MinPayloadSize)
+            if (Memory is SharedMemoryView && PayloadSize < (long)Wire.MinPayloadSize)
+            {
+                problem = "a view of " + Memory.Size + " bytes with " + MetadataSize + " of metadata each way leaves no room for a payload of "
+                    + Wire.MinPayloadSize + " bytes";
+            }
+            else if (PayloadSize < (long)Wire.MinPayloadSize)
             {
                 problem = "payload size " + PayloadSize + " is below " + Wire.MinPayloadSize + " bytes";
             }

@@ -10,7 +10,8 @@ namespace ZeroDuplex
         public static DuplexChannelFactory Default { get; } = new DuplexChannelFactory();
 
         /// <summary>
-        /// Makes a channel whose server changes requests in place. Clients can connect when it returns; their requests wait for Start.
+        /// Makes a channel whose server changes requests in place. A client can connect when it returns; its requests, and a
+        /// second client after it, wait for Start.
         /// Errors: <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>, <see cref="NameInUseException"/>,
         /// <see cref="OutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="UnsupportedPlatformException"/>.
         /// </summary>

@@ -137,11 +137,10 @@ namespace ZeroDuplex
             get { return Volatile.Read(ref generation); }
         }
 
-        /// <summary>Starts on a frame and returns the handler's view of it.</summary>
-        internal Frame Begin(ref ServedFrame frame)
+        /// <summary>Returns the handler's view of the frame that was taken.</summary>
+        internal Frame Begin()
         {
-            Frame = frame;
-            Size = (int)frame.Size;
+            Size = (int)Frame.Size;
             Status = (int)FrameStatus.Ok;
             Message = null;
             return new Frame(this, generation);

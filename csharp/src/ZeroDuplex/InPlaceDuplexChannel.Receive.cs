@@ -116,7 +116,7 @@ namespace ZeroDuplex
             ClientFrame f;
             lock (sync)
             {
-                EnterReceive(AnyAnswered());
+                EnterReceive(null);
                 bool answered = false;
                 try
                 {
@@ -145,7 +145,6 @@ namespace ZeroDuplex
             {
                 if (frame.Generation == generation)
                 {
-                    // Corruption found here makes every later call fail; a release has nobody to tell.
                     Release(frame);
                     Leave();
                 }
@@ -168,10 +167,13 @@ namespace ZeroDuplex
             return f.Answered;
         }
 
-        /// <summary>Enter, but a dead server's answers may still be fetched.</summary>
+        /// <summary>
+        /// Enter, but a dead server's answers may still be fetched (null: any). Nothing in shared memory is looked at once the channel is
+        /// closing: it may be unmapped.
+        /// </summary>
         private void EnterReceive(ClientFrame f)
         {
-            if (failure != null && !closing && f != null && f.Answered)
+            if (failure != null && !closing && IsReady(f))
             {
                 holds++;
                 return;
@@ -183,9 +185,9 @@ namespace ZeroDuplex
         /// <summary>What the server has not taken it never will; what it has taken nobody will read. Ends the call.</summary>
         private void GiveUp(ClientFrame f)
         {
-            if (!f.Cancelled && !ring.Cancel(f))
+            if (!f.Cancelled && !ring.Cancel(f) && ring.Abandon(f))
             {
-                ring.Abandon(f);
+                ReclaimReleased(); // the answer came after the last look
             }
 
             Leave();
@@ -294,18 +296,19 @@ namespace ZeroDuplex
                 }
             }
 
-            CheckPeerIfDue(false);
+            CheckPeerIfDue();
         }
 
         /// <summary>Takes the sleeper's role for one sleep.</summary>
         private void SleepForAnswer(ref Pause pause, ClientFrame f)
         {
             bool token = false;
+            long limit = NapLimit();
             sleeping = true;
             BeginWait();
             try
             {
-                token = pause.Sleep(segment.Semaphores.ResponseReady);
+                token = pause.Sleep(segment.Semaphores.ResponseReady, limit);
             }
             finally
             {
@@ -318,7 +321,7 @@ namespace ZeroDuplex
             waiting.WakeAnswered(AnyAnswered() != null);
             if (!IsReady(f))
             {
-                CheckPeerIfDue(token);
+                CheckPeerAfterSleep(token);
             }
         }
 
@@ -396,6 +399,14 @@ namespace ZeroDuplex
         {
             ring.Release(f);
             unanswered = false;
+            ReclaimReleased();
+        }
+
+        /// <summary>
+        /// Takes back the room of released responses and tells whoever waits for either. Corruption found here makes every later call fail.
+        /// </summary>
+        private void ReclaimReleased()
+        {
             try
             {
                 ring.Reclaim();
@@ -403,7 +414,6 @@ namespace ZeroDuplex
             catch (RingCorruptedException e)
             {
                 Shut(new Failure(ErrorCode.Corrupted, e.Message));
-                return;
             }
 
             // Pairs with the draining server and with our own sender that waits for space, which take their token and then look.

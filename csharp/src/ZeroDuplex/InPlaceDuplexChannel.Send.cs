@@ -177,7 +177,7 @@ namespace ZeroDuplex
             // Nobody may ever wait here, so a dead server must be noticed here; one that just answered need not be looked at.
             if (unanswered)
             {
-                CheckPeerIfDue(false);
+                CheckPeerIfDue();
             }
 
             unanswered = true;
@@ -209,6 +209,11 @@ namespace ZeroDuplex
             if (wanted > Wire.MaxFrameData)
             {
                 throw Fail(ErrorCode.FrameTooLarge, operation, wanted + " bytes; no frame holds more than " + Wire.MaxFrameData);
+            }
+
+            if (pause.IsCancelled)
+            {
+                throw Failures.Cancelled(operation, name, pause.Token);
             }
 
             capacity = (int)RingMemory.RoundUp(wanted);
@@ -285,15 +290,7 @@ namespace ZeroDuplex
             for (bool first = true; ; first = false)
             {
                 ThrowIfFailed();
-                try
-                {
-                    ring.Reclaim();
-                }
-                catch (RingCorruptedException e)
-                {
-                    throw Corrupted(operation, e);
-                }
-
+                Reclaim(operation);
                 byte* data;
                 switch (ring.Reserve(size, capacity, out data))
                 {
@@ -320,12 +317,31 @@ namespace ZeroDuplex
             }
         }
 
+        /// <summary>Takes back what is done with, late answers to abandoned requests included.</summary>
+        private void Reclaim(string operation)
+        {
+            try
+            {
+                if (ring.Reclaim())
+                {
+                    // Pairs with the draining server, which takes its token and then looks.
+                    Thread.MemoryBarrier();
+                    segment.Semaphores.ResponseConsumed.PostIfZero();
+                }
+            }
+            catch (RingCorruptedException e)
+            {
+                throw Corrupted(operation, e);
+            }
+        }
+
         /// <summary>
         /// Waits a little for room. Only the holder of the turn is here, so at most one thread of the process sleeps on space-available.
         /// </summary>
         private void AwaitSpace(ref Pause pause)
         {
             bool token = false;
+            long limit = NapLimit();
             BeginWait();
             try
             {
@@ -336,7 +352,7 @@ namespace ZeroDuplex
                 else
                 {
                     // Its atomic take is a full fence before the looks that follow; pairs with the release and the server's finish.
-                    token = pause.Sleep(segment.Semaphores.SpaceAvailable);
+                    token = pause.Sleep(segment.Semaphores.SpaceAvailable, limit);
                 }
             }
             finally
@@ -344,7 +360,7 @@ namespace ZeroDuplex
                 EndWait();
             }
 
-            CheckPeerIfDue(token);
+            CheckPeerAfterSleep(token);
         }
 
         /// <summary>Says what a sender ran out of time for.</summary>

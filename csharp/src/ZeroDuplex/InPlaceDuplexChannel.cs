@@ -13,6 +13,9 @@ namespace ZeroDuplex
     {
         private const string UseChannel = "use channel";
 
+        /// <summary>How often at most a token that brought nothing makes us look whether the server lives.</summary>
+        private const long TokenPause = TimeSpan.TicksPerMillisecond;
+
         private readonly string name;
         private readonly ClientOptions options;
         private readonly Segment segment;
@@ -26,6 +29,7 @@ namespace ZeroDuplex
         private Failure failure; // why nothing works any more, null while all is well
         private bool sleeping; // somebody sleeps on response-ready; the role is taken and left under the lock
         private bool unanswered; // something was sent since the last sign of life from the server
+        private bool uneasy; // a token brought nothing, and byte 0 had been looked at too recently to look again
         private bool metadataWritten;
         private bool closing; // no call begins any more; the segment goes when nothing holds it
         private bool detached;
@@ -260,13 +264,31 @@ namespace ZeroDuplex
             return Ticks.Now - peerChecked >= age;
         }
 
-        /// <summary>After a wait: looks at the server when the last look is old, or when a token came for nothing.</summary>
-        private void CheckPeerIfDue(bool token)
+        private void CheckPeerIfDue()
         {
-            if (failure == null && IsPeerDue(token ? TimeSpan.TicksPerMillisecond : Ticks.Slice))
+            if (failure == null && IsPeerDue(Ticks.Slice))
             {
                 CheckPeer();
             }
+        }
+
+        /// <summary>Looks at the server when that is due, or when a token that brought nothing may have been its farewell.</summary>
+        private void CheckPeerAfterSleep(bool token)
+        {
+            bool doubt = token || uneasy;
+            if (failure == null && IsPeerDue(doubt ? TokenPause : Ticks.Slice))
+            {
+                CheckPeer();
+                doubt = false;
+            }
+
+            uneasy = doubt;
+        }
+
+        /// <summary>Bounds the next sleep, so that a farewell that came right after a look does not cost a whole slice.</summary>
+        private long NapLimit()
+        {
+            return uneasy ? TokenPause : Ticks.Slice;
         }
 
         /// <summary>
@@ -276,10 +298,11 @@ namespace ZeroDuplex
         private void CheckPeer()
         {
             peerChecked = Ticks.Now;
-            bool alive = segment.Life.ServerAlive;
 
-            // A server that found the segment corrupted says so here; pairs with its store in MarkCorrupted.
+            // A server that found the segment corrupted says so here; pairs with its store in MarkCorrupted. The pid before the lock: a
+            // server that stops stores it after it let go of the lock, and is no longer alive to whoever saw it.
             bool disowned = Volatile.Read(ref segment.Response->WriterPid) == Wire.PidNone;
+            bool alive = segment.Life.ServerAlive;
             if ((alive && !disowned) || failure != null)
             {
                 return;

@@ -33,6 +33,8 @@ namespace ZeroDuplex
                         {
                             WatchBusy(t);
                         }
+
+                        DeliverReports();
                     }
                 }
             }
@@ -86,20 +88,27 @@ namespace ZeroDuplex
         /// <summary>Ends a reset when its handlers have ended, or gives the object up when they do not; nobody polls.</summary>
         private void AdvanceReset(Tenure t)
         {
+            long now = Ticks.Now;
+            if (now < t.Retry || (t.Running > 0 && now < t.ResetDeadline))
+            {
+                return;
+            }
+
+            t.Retry = now + Ticks.Slice;
             try
             {
                 if (t.Running == 0)
                 {
                     Reset(t);
                 }
-                else if (Ticks.Now >= t.ResetDeadline)
+                else
                 {
                     GiveUp(t);
                 }
             }
             catch (NativeException e)
             {
-                // The next slice tries again; until then connecting says that the server is busy.
+                // Retried after a slice; until then connecting says that the server is busy.
                 Report(Failures.System("reset segment", name, e, "new clients must wait"));
             }
             catch (ZeroDuplexException e)
@@ -120,6 +129,7 @@ namespace ZeroDuplex
             Volatile.Write(ref segment.Response->WriterPid, Platform.ProcessId);
             t.Resetting = t.Corrupt = t.CheckDue = false;
             t.Checked = Ticks.Now;
+            t.Retry = 0;
 
             // Last: pairs with the acquire load of the attaching client, which waits for it.
             Volatile.Write(ref segment.Request->WriterPid, Wire.PidNone);

@@ -9,6 +9,18 @@ namespace ZeroDuplex
     {
         private const string StopOperation = "stop server";
 
+        /// <summary>Whether it has begun to stop, for tests: nothing but the client's leave can end a stop that waits for it.</summary>
+        internal bool IsDraining
+        {
+            get
+            {
+                lock (sync)
+                {
+                    return phase == Phase.Draining;
+                }
+            }
+        }
+
         /// <summary>The whole of stopping. Returns what went wrong.</summary>
         private ZeroDuplexException StopTenure(long deadline)
         {

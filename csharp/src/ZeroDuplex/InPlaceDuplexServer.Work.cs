@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Text;
 using System.Threading;
 using ZeroDuplex.Ring;
@@ -15,20 +16,19 @@ namespace ZeroDuplex
             var wake = new Signal();
             lock (sync)
             {
-                ServedFrame f;
-                while (Next(t, wake, out f))
+                while (Next(t, wake, ref work.Frame))
                 {
                     Monitor.Exit(sync);
                     try
                     {
-                        Handle(work, ref f);
+                        Handle(work, ref work.Frame);
                     }
                     finally
                     {
                         Monitor.Enter(sync);
                     }
 
-                    Settle(t, ref f, work);
+                    Settle(t, ref work.Frame, work);
                 }
             }
         }
@@ -38,21 +38,28 @@ namespace ZeroDuplex
         /// <para>One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
         /// between a look and a sleep; a worker that takes a request wakes another for the role.</para>
         /// </summary>
-        private bool Next(Tenure t, Signal wake, out ServedFrame f)
+        private bool Next(Tenure t, Signal wake, ref ServedFrame f)
         {
             while (phase == Phase.Serving && current == t)
             {
-                if (Look(t, out f))
+                if (Look(t, ref f))
                 {
+                    busy = true;
                     t.Running++;
                     t.Reference();
                     WakeOneIdle();
                     return true;
                 }
 
-                if (phase != Phase.Serving || current != t)
+                if (reports.Count > 0)
                 {
-                    break; // stopped, or given up, in Look
+                    DeliverReports(); // lets go of the lock, so everything must be looked at again
+                    continue;
+                }
+
+                if (current != t)
+                {
+                    break; // given up in Look
                 }
 
                 if (polling)
@@ -70,7 +77,7 @@ namespace ZeroDuplex
 
             WakeOneIdle(); // we may have been woken for a role that we do not take
             Monitor.PulseAll(sync);
-            f = default(ServedFrame);
+            DeliverReports();
             return false;
         }
 
@@ -82,10 +89,17 @@ namespace ZeroDuplex
             Monitor.Enter(sync);
         }
 
-        /// <summary>Takes the next request, and does what a client that left makes necessary.</summary>
-        private bool Look(Tenure t, out ServedFrame f)
+        /// <summary>Takes the next request, and does what a client that left makes necessary. The lock is held all the time.</summary>
+        private bool Look(Tenure t, ref ServedFrame f)
         {
-            if (Take(t, out f))
+            // A client that left waits for nothing: of what it published only one-way requests still run. Pairs with the stores of the
+            // leaving and the attaching client.
+            if (!t.Resetting && Volatile.Read(ref t.Segment.Request->WriterPid) == Wire.ResetWanted)
+            {
+                BeginReset(t);
+            }
+
+            if (Take(t, ref f))
             {
                 return true;
             }
@@ -93,9 +107,7 @@ namespace ZeroDuplex
             if (!t.Resetting && ClientLeft(t))
             {
                 BeginReset(t);
-
-                // What it published before it left: one-way requests still run.
-                if (Take(t, out f))
+                if (Take(t, ref f))
                 {
                     return true;
                 }
@@ -117,9 +129,8 @@ namespace ZeroDuplex
         }
 
         /// <summary>Walks the cursor to the next request that is to be run.</summary>
-        private bool Take(Tenure t, out ServedFrame f)
+        private bool Take(Tenure t, ref ServedFrame f)
         {
-            f = default(ServedFrame);
             try
             {
                 while (!t.Corrupt && t.Ring.TryNext(out f))
@@ -165,16 +176,24 @@ namespace ZeroDuplex
             Report(Fail(ErrorCode.Corrupted, "take request", null, error));
         }
 
-        /// <summary>Tells of an error without the lock: the application may ask the server something.</summary>
+        /// <summary>
+        /// Keeps an error for the listener. It is not called here: it may ask the server something, and whoever finds an error must go on
+        /// without letting go of the lock.
+        /// </summary>
         private void Report(Exception error)
         {
-            Monitor.Exit(sync);
-            try
+            reports.Add(error);
+        }
+
+        /// <summary>Lets go of the lock meanwhile.</summary>
+        private void DeliverReports()
+        {
+            while (reports.Count > 0)
             {
-                Tell(error);
-            }
-            finally
-            {
+                List<Exception> found = reports;
+                reports = new List<Exception>();
+                Monitor.Exit(sync);
+                found.ForEach(Tell);
                 Monitor.Enter(sync);
             }
         }
@@ -192,12 +211,13 @@ namespace ZeroDuplex
 
             // In a reset, or after corruption, what is published is no reason to stop waiting.
             bool quiet = t.Resetting || t.Corrupt;
+            bool spin = !quiet && (options.Wait == WaitStrategy.Spin || (options.Wait == WaitStrategy.Hybrid && busy));
             bool found = false;
             bool token = false;
             Monitor.Exit(sync);
             try
             {
-                if (!quiet && options.Wait != WaitStrategy.Block)
+                if (spin)
                 {
                     found = SpinForRequest(t, passed, kicked);
                 }
@@ -215,6 +235,7 @@ namespace ZeroDuplex
 
             if (!found)
             {
+                busy = token;
                 t.CheckDue = t.CheckDue || Ticks.Now - t.Checked >= (token ? TimeSpan.TicksPerMillisecond : Ticks.Slice);
             }
         }
@@ -257,7 +278,7 @@ namespace ZeroDuplex
         private void Handle(FrameWork work, ref ServedFrame f)
         {
             Exception error = null;
-            Frame view = work.Begin(ref f);
+            Frame view = work.Begin();
             try
             {
                 handler(view);

@@ -26,7 +26,9 @@ namespace ZeroDuplex
         private FrameHandler handler;
         private byte[] metadata; // of the server, kept for a new object; null until written
         private bool polling; // a worker looks for requests; the role is taken and left under the lock
+        private bool busy; // there was something to do since the last sleep, so that spinning is worth while
         private ZeroDuplexException stopError;
+        private List<Exception> reports = new List<Exception>(); // for the listener
         private int kicks; // grows when a spinning worker must look at more than the ring; read without the lock
 
         internal InPlaceDuplexServer(string name, BufferConfig config, ServerOptions options, OwnerLock owner, Segment segment)

@@ -103,18 +103,20 @@ namespace ZeroDuplex
             begun = false;
         }
 
-        /// <summary>Sleeps on a semaphore for at most a slice. True: it took a token. The end of the token wakes it by one.</summary>
-        internal bool Sleep(Native.Semaphore semaphore)
+        /// <summary>
+        /// Sleeps on a semaphore until the deadline, but no longer than limit in ticks. True: it took a token. The end of the token wakes it by one.
+        /// </summary>
+        internal bool Sleep(Native.Semaphore semaphore, long limit)
         {
             if (!token.CanBeCanceled)
             {
-                return semaphore.Wait(Ticks.SliceUntil(deadline));
+                return semaphore.Wait(Ticks.Until(deadline, limit));
             }
 
             // Disposing of the registration waits for the callback, so the semaphore is not used after this.
             using (token.Register(PostSemaphore, semaphore))
             {
-                return semaphore.Wait(Ticks.SliceUntil(deadline));
+                return semaphore.Wait(Ticks.Until(deadline, limit));
             }
         }
 

@@ -229,7 +229,8 @@ namespace ZeroDuplex
             OiebV1 head;
             int n = old.ReadHead(new Span<byte>(&head, sizeof(OiebV1)));
             ulong identity = n < sizeof(ulong) ? Wire.IdentityNotReady : head.Identity;
-            if (n == 0 || identity == Wire.OiebV2IdentityWord || (identity == Wire.IdentityNotReady && n >= Wire.OiebV2Size))
+            bool ours = (uint)identity == Wire.OiebV2Size && (byte)(identity >> 32) == Wire.ProtocolV2Major;
+            if (n == 0 || ours || (identity == Wire.IdentityNotReady && n >= Wire.OiebV2Size))
             {
                 return;
             }

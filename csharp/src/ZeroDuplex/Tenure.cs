@@ -14,6 +14,7 @@ namespace ZeroDuplex
         internal bool Corrupt;
         internal bool Resetting;
         internal long ResetDeadline;
+        internal long Retry; // not before this is a failed reset tried again
         internal bool CheckDue; // byte 1 is to be looked at
         internal long Checked; // when it was
 

@@ -34,7 +34,13 @@ namespace ZeroDuplex
         /// <summary>What is left until a moment, at most one slice and not negative.</summary>
         internal static TimeSpan SliceUntil(long moment)
         {
-            return new TimeSpan(Math.Max(0, Math.Min(Slice, moment - Now)));
+            return Until(moment, Slice);
+        }
+
+        /// <summary>What is left until a moment, at most limit and not negative.</summary>
+        internal static TimeSpan Until(long moment, long limit)
+        {
+            return new TimeSpan(Math.Max(0, Math.Min(limit, moment - Now)));
         }
     }
 }

@@ -11,6 +11,11 @@ namespace ZeroDuplex
         /// <summary>The holder is an acquired buffer in the application's hands.</summary>
         internal bool HeldByBuffer { get; set; }
 
+        internal int Queued
+        {
+            get { return queue.Count; }
+        }
+
         /// <summary>Takes the turn when nobody has it and nobody waits.</summary>
         internal bool TryTake()
         {

@@ -61,6 +61,9 @@ namespace ZeroDuplex.Native
         [DllImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
         internal static extern int Truncate(Descriptor descriptor, long length);
 
+        [DllImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
+        internal static extern int QueryFileSystem(Descriptor descriptor, FileSystemStatus* status);
+
         /// <summary>Returns the error number; errno is not set.</summary>
         [DllImport("libc", EntryPoint = "posix_fallocate")]
         internal static extern int Reserve(Descriptor descriptor, long offset, long length);

@@ -60,7 +60,17 @@ namespace ZeroDuplex.Native
         /// </summary>
         internal static SharedObject Create(string name, long size, uint mode)
         {
-            SharedObject made = CreateNameless(name, mode);
+            return Complete(OpenNameless(name, mode) ?? OpenTemporary(name, mode), size, mode);
+        }
+
+        /// <summary>The way for file systems without nameless files and for processes without /proc, through which those get a name.</summary>
+        internal static SharedObject CreateTemporary(string name, long size, uint mode)
+        {
+            return Complete(OpenTemporary(name, mode), size, mode);
+        }
+
+        private static SharedObject Complete(SharedObject made, long size, uint mode)
+        {
             try
             {
                 made.Fill(size, mode);
@@ -173,31 +183,35 @@ namespace ZeroDuplex.Native
             descriptor.Dispose();
         }
 
-        private static SharedObject CreateNameless(string name, uint mode)
+        /// <summary>Null where that is not possible.</summary>
+        private static SharedObject OpenNameless(string name, uint mode)
         {
             string temporary = Wire.TemporaryPath(name, "object");
             FileSystem.Remove(temporary); // a crashed predecessor may have left one behind
-            Descriptor nameless = null;
+            Descriptor nameless;
             try
             {
                 nameless = Descriptor.Open(Path.GetDirectoryName(temporary), Abi.OpenTemporary | Libc.OpenReadWrite, mode);
             }
             catch (NativeException)
             {
-                // A file system without O_TMPFILE: the way below tells what is really wrong, if anything is.
+                return null; // a file system without O_TMPFILE; the other way tells what is really wrong, if anything is
             }
 
-            if (nameless != null)
+            // Without /proc there is no path by which Link could name it.
+            if (FileSystem.Leads(nameless.ProcessPath))
             {
-                // Without /proc there is no path by which Link could name it.
-                if (FileSystem.Leads(nameless.ProcessPath))
-                {
-                    return new SharedObject(nameless, null);
-                }
-
-                nameless.Dispose();
+                return new SharedObject(nameless, null);
             }
 
+            nameless.Dispose();
+            return null;
+        }
+
+        private static SharedObject OpenTemporary(string name, uint mode)
+        {
+            string temporary = Wire.TemporaryPath(name, "object");
+            FileSystem.Remove(temporary);
             int flags = Libc.OpenReadWrite | Libc.OpenCreate | Libc.OpenExclusive | Abi.OpenNoFollow;
             return new SharedObject(Descriptor.Open(temporary, flags, mode), temporary);
         }
@@ -210,6 +224,7 @@ namespace ZeroDuplex.Native
                 throw NativeException.Last("set mode");
             }
 
+            CheckFree(size);
             if (Libc.Truncate(descriptor, size) != 0)
             {
                 throw NativeException.Last("set size " + size);
@@ -227,6 +242,27 @@ namespace ZeroDuplex.Native
                 {
                     throw new NativeException("reserve " + size + " bytes", errno);
                 }
+            }
+        }
+
+        /// <summary>
+        /// Refuses what cannot fit before any page is reserved. Reserving in chunks until the file system is full would starve everybody
+        /// else's objects meanwhile.
+        /// </summary>
+        private void CheckFree(long size)
+        {
+            FileSystemStatus status;
+            int result;
+            do
+            {
+                result = Libc.QueryFileSystem(descriptor, &status);
+            }
+            while (result != 0 && Marshal.GetLastWin32Error() == Libc.ErrnoInterrupted);
+
+            // A file system without a limit says that it has no blocks.
+            if (result == 0 && status.Blocks != 0 && (ulong)size > status.Available * (ulong)status.BlockSize)
+            {
+                throw new NativeException("reserve " + size + " bytes, " + (status.Available * (ulong)status.BlockSize) + " are free", Libc.ErrnoNoSpace);
             }
         }
 

@@ -21,6 +21,15 @@ namespace ZeroDuplex.Native
         [FieldOffset(24)] internal int ProcessId;
     }
 
+    /// <summary>What the library reads of struct statfs.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 120)]
+    internal struct FileSystemStatus
+    {
+        [FieldOffset(8)] internal long BlockSize;
+        [FieldOffset(16)] internal ulong Blocks;
+        [FieldOffset(32)] internal ulong Available; // blocks for anybody
+    }
+
     /// <summary>What the library reads of struct statx.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct FileStatus

@@ -106,7 +106,7 @@ namespace ZeroDuplex.Ring
             f.Capacity = claim.Capacity;
             f.Opcode = opcode;
             f.OneWay = oneWay;
-            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
+            f.Taken = f.Abandoned = f.Released = false; // a cancelled one is never used again
             f.Position = claim.Start % memory.Size;
             f.Total = claim.Total;
             f.Waste = claim.Waste;
@@ -191,8 +191,10 @@ namespace ZeroDuplex.Ring
             return true;
         }
 
-        /// <summary>Says that nobody will read the answer. It is released at once when it is there already, else by a later <see cref="Reclaim"/>.</summary>
-        internal void Abandon(ClientFrame f)
+        /// <summary>
+        /// Says that nobody will read the answer. It is released at once when it is there already (true), else by a later <see cref="Reclaim"/>.
+        /// </summary>
+        internal bool Abandon(ClientFrame f)
         {
             f.Abandoned = true;
             abandoned++;
@@ -207,20 +209,19 @@ namespace ZeroDuplex.Ring
             }
             while (Interlocked.CompareExchange(ref *flags, seen | (int)FrameFlags.Abandoned, seen) != seen);
 
-            if (f.Answered)
+            if (!f.Answered)
             {
-                Release(f);
+                return false;
             }
+
+            Release(f);
+            return true;
         }
 
-        /// <summary>Takes back, in ring order, what is done with.</summary>
-        internal void Reclaim()
+        /// <summary>Takes back, in ring order, what is done with. Returns whether late answers to abandoned requests were released.</summary>
+        internal bool Reclaim()
         {
-            if (abandoned > 0)
-            {
-                ReleaseAbandoned();
-            }
-
+            bool late = abandoned > 0 && ReleaseAbandoned();
             ulong before = claimed;
             while (frames.Count > 0)
             {
@@ -240,7 +241,10 @@ namespace ZeroDuplex.Ring
 
                 claimed -= f.Total + f.Waste;
                 frames.RemoveFirst();
-                spare.Push(f);
+                if (!f.Cancelled)
+                {
+                    spare.Push(f); // somebody may still wait for a cancelled one, so its record is not used again
+                }
             }
 
             if (claimed != before)
@@ -249,6 +253,8 @@ namespace ZeroDuplex.Ring
                 Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
                 Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
             }
+
+            return late;
         }
 
         /// <summary>Stores all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerRing.Read.</summary>
@@ -309,16 +315,20 @@ namespace ZeroDuplex.Ring
             return memory.Size - claimed + (open ? next.Total + next.Waste : 0);
         }
 
-        private void ReleaseAbandoned()
+        private bool ReleaseAbandoned()
         {
+            bool any = false;
             for (int i = 0; i < frames.Count; i++)
             {
                 ClientFrame f = frames[i];
                 if (f.Abandoned && !f.Released && f.Answered)
                 {
                     Release(f);
+                    any = true;
                 }
             }
+
+            return any;
         }
 
         /// <summary>Whether the frame's bytes may be used again. Only one-way and cancelled frames are believed by their state.</summary>

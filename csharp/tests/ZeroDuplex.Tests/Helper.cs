@@ -1,0 +1,136 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Runtime.InteropServices;
+
+namespace ZeroDuplex.Tests
+{
+    /// <summary>Another process, started by the runtime that runs the tests. Disposing of it kills it.</summary>
+    internal sealed class Helper : IDisposable
+    {
+        private readonly Process process;
+
+        internal Helper(string program, string arguments)
+        {
+            bool mono = Type.GetType("Mono.Runtime") != null;
+            string path = Path.Combine(AppDomain.CurrentDomain.BaseDirectory, program + (mono ? ".exe" : ".dll"));
+            process = Process.Start(new ProcessStartInfo(mono ? "mono" : "dotnet", "\"" + path + "\" " + arguments)
+            {
+                UseShellExecute = false,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            });
+        }
+
+        internal static Helper Server(string name, int workers = 1, int resetMilliseconds = 2000)
+        {
+            var helper = new Helper("ZeroDuplex.TestHelper", "server " + name + " " + workers + " " + resetMilliseconds);
+            helper.Expect("ready");
+            return helper;
+        }
+
+        internal static Helper Client(string name, int count, uint opcode)
+        {
+            var helper = new Helper("ZeroDuplex.TestHelper", "client " + name + " " + count + " " + opcode);
+            helper.Expect("sent");
+            return helper;
+        }
+
+        internal TimeSpan ProcessorTime
+        {
+            get
+            {
+                process.Refresh();
+                return process.TotalProcessorTime;
+            }
+        }
+
+        internal string ReadLine()
+        {
+            return process.StandardOutput.ReadLine();
+        }
+
+        internal void Expect(string line)
+        {
+            string got = ReadLine();
+            if (got != line)
+            {
+                throw new InvalidDataException("helper said \"" + got + "\" where \"" + line + "\" was expected");
+            }
+        }
+
+        internal void Tell(string line)
+        {
+            process.StandardInput.Write(line + "\n");
+            process.StandardInput.Flush();
+        }
+
+        internal void Kill()
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        internal void Pause()
+        {
+            Signal(19); // SIGSTOP
+            Channels.Until(() => State() == 'T', "the helper stops");
+        }
+
+        internal void Continue()
+        {
+            Signal(18); // SIGCONT
+        }
+
+        /// <summary>SIGTERM; returns the exit code.</summary>
+        internal int Terminate()
+        {
+            Signal(15);
+            return WaitForExit();
+        }
+
+        /// <summary>Ends its stdin; returns the exit code.</summary>
+        internal int End()
+        {
+            process.StandardInput.Close();
+            return WaitForExit();
+        }
+
+        internal int WaitForExit()
+        {
+            if (!process.WaitForExit((int)Channels.Patience.TotalMilliseconds * 3))
+            {
+                throw new TimeoutException("the helper did not end");
+            }
+
+            return process.ExitCode;
+        }
+
+        public void Dispose()
+        {
+            if (!process.HasExited)
+            {
+                Kill();
+            }
+
+            process.Dispose();
+        }
+
+        private char State()
+        {
+            string stat = File.ReadAllText("/proc/" + process.Id + "/stat");
+            return stat[stat.LastIndexOf(')') + 2];
+        }
+
+        private void Signal(int number)
+        {
+            if (Kill(process.Id, number) != 0)
+            {
+                throw new InvalidOperationException("signal " + number + " failed");
+            }
+        }
+
+        [DllImport("libc", EntryPoint = "kill")]
+        private static extern int Kill(int pid, int signal);
+    }
+}
