@@ -224,7 +224,7 @@ func (c *InPlaceDuplexChannel) lost() string {
 	first, last, n := uint64(0), uint64(0), 0
 	for i := range c.ring.InFlight() {
 		f := c.ring.At(i)
-		if f.OneWay || f.Cancelled() || f.Abandoned || f.Answered() {
+		if f.OneWay || f.Cancelled || f.Abandoned || f.Answered() {
 			continue
 		}
 		if n == 0 {
@@ -307,7 +307,7 @@ func (c *InPlaceDuplexChannel) Cancel(sequence uint64) (bool, error) {
 		return false, c.failure
 	}
 	f := c.ring.Lookup(sequence)
-	if f == nil || f.Cancelled() || f.Abandoned || f.Released() {
+	if f == nil || f.Cancelled || f.Abandoned || f.Released() {
 		return false, c.unknown("cancel", sequence)
 	}
 	if !c.ring.Cancel(f) {

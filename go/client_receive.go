@@ -41,20 +41,33 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 		return c.deliver(f)
 	}
 	// What the server has not taken it never will; what it has taken nobody will read.
-	if !f.Cancelled() && !c.ring.Cancel(f) {
-		err = errors.Join(err, c.abandon(f))
+	if f.Cancelled || c.ring.Cancel(f) {
+		err = c.stopWaiting(f, err)
+	} else if c.ring.Abandon(f) {
+		err = c.andReclaim(err) // the answer came after the last look
 	}
 	c.leave()
 	c.mu.Unlock()
 	return Response{}, err
 }
 
-// abandon gives up a taken request, and its answer if that came after the last look; mu is held.
-func (c *InPlaceDuplexChannel) abandon(f *ring.Frame) error {
-	if !c.ring.Abandon(f) {
-		return nil
+// stopWaiting gives up a claim on a response, which err ended; mu is held.
+func (c *InPlaceDuplexChannel) stopWaiting(f *ring.Frame, err error) error {
+	f.Taken = false
+	if f.Cancelled {
+		return c.andReclaim(err) // its bytes were kept for us
 	}
-	return c.reclaimReleased(opReceive)
+	// It may have been answered since we looked; now it is anybody's.
+	c.waiting.wakeAnswered(true)
+	return err
+}
+
+// andReclaim takes back what an ended call kept; mu is held.
+func (c *InPlaceDuplexChannel) andReclaim(err error) error {
+	if broken := c.reclaimReleased(opReceive); broken != nil {
+		return errors.Join(err, broken)
+	}
+	return err
 }
 
 // spinFor looks for the answer a first while, without clock or lock.
@@ -73,7 +86,7 @@ func spinFor(f *ring.Frame) bool {
 func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence uint64) (Response, error) {
 	c.mu.Lock()
 	f := c.ring.Lookup(sequence)
-	if f == nil || f.OneWay || f.Cancelled() || f.Abandoned || f.Taken {
+	if f == nil || f.OneWay || f.Cancelled || f.Abandoned || f.Taken {
 		err := c.failure
 		c.mu.Unlock()
 		if err == nil || errors.Is(err, ErrServerDead) {
@@ -96,9 +109,7 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
 	err := c.await(&w, f)
 	if err != nil {
-		f.Taken = false
-		// It may have been answered since we looked; now it is anybody's.
-		c.waiting.wakeAnswered(true)
+		err = c.stopWaiting(f, err)
 		c.leave()
 		c.mu.Unlock()
 		return Response{}, err
@@ -141,7 +152,7 @@ func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, e
 func (c *InPlaceDuplexChannel) anyAnswered() *ring.Frame {
 	for i := range c.ring.InFlight() {
 		f := c.ring.At(i)
-		if !f.Taken && !f.OneWay && !f.Cancelled() && !f.Abandoned && f.Answered() {
+		if !f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered() {
 			return f
 		}
 	}
@@ -180,7 +191,7 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
 			return nil
 		case c.failure != nil:
 			return c.failure
-		case f != nil && f.Cancelled():
+		case f != nil && f.Cancelled:
 			return c.fail(ErrorCodeCancelled, opReceive, fmt.Sprintf("request %d was cancelled", f.Sequence))
 		}
 		if err := w.expired(); err != nil {

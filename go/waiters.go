@@ -31,7 +31,7 @@ func (l *waiterList) remove(w *waiter) {
 // wakeAnswered wakes those whose response is there; any tells whether one is there for those that take any.
 func (l *waiterList) wakeAnswered(any bool) {
 	for _, w := range l.items {
-		if w.frame == nil && any || w.frame != nil && (w.frame.Answered() || w.frame.Cancelled()) {
+		if w.frame == nil && any || w.frame != nil && (w.frame.Answered() || w.frame.Cancelled) {
 			signal(w.wake)
 		}
 	}

@@ -19,5 +19,8 @@ func Store32(p *atomic.Uint32, v uint32)
 //go:noescape
 func StoreInt32(p *atomic.Int32, v int32)
 
+// Peek32 loads what somebody else may be storing to without any order.
+func Peek32(p *atomic.Uint32) uint32 { return p.Load() }
+
 // Fence is a full fence: stores before it are visible before loads after it look.
 func Fence()

@@ -2,7 +2,10 @@
 
 package ordered
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Store64 stores with release order or stronger.
 func Store64(p *atomic.Uint64, v uint64) { p.Store(v) }
@@ -12,6 +15,11 @@ func Store32(p *atomic.Uint32, v uint32) { p.Store(v) }
 
 // StoreInt32 stores with release order or stronger.
 func StoreInt32(p *atomic.Int32, v int32) { p.Store(v) }
+
+// Peek32 loads what somebody else may be storing to without any order, hidden from the race detector.
+//
+//go:norace
+func Peek32(p *atomic.Uint32) uint32 { return *(*uint32)(unsafe.Pointer(p)) }
 
 // Fence does nothing: the stores are sequentially consistent here.
 func Fence() {}

@@ -55,6 +55,7 @@ type Frame struct {
 	OneWay   bool
 	// Taken says that somebody has a claim on the response: a waiter by number, or a receiver that has it.
 	Taken     bool
+	Cancelled bool
 	Abandoned bool
 	// Generation grows with every release, so that stale handles can be told.
 	Generation atomic.Uint64
@@ -64,8 +65,6 @@ type Frame struct {
 	waste    uint64
 	released bool
 	header   *wire.FrameHeaderV2
-	// cancelled is atomic for waiters that look without the lock; it is set under it.
-	cancelled atomic.Bool
 }
 
 // NewClient starts at the state that a reset leaves behind: everything zero, everything free.
@@ -129,7 +128,7 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	f := c.record()
 	payload := c.mem.size()
 	f.Sequence, f.Capacity, f.Opcode, f.OneWay = c.last, n.capacity, opcode, oneWay
-	f.Taken, f.Abandoned, f.released = false, false, false
+	f.Taken, f.Cancelled, f.Abandoned, f.released = false, false, false, false
 	f.position, f.total, f.waste = n.start%payload, n.total, n.waste
 	f.header = c.mem.headerAt(f.position)
 	c.frames.push(f)
@@ -204,16 +203,8 @@ func (c *Client) At(i int) *Frame { return c.frames.at(i) }
 func (f *Frame) Answered() bool {
 	// Pairs with the server's release store in Claimed.Answer.
 	s := wire.FrameState(stateOf(f.header).Load())
-	if s != wire.FrameStateResponse && s != wire.FrameStateFailed {
-		return false
-	}
-	// The bytes of a cancelled frame may be another frame's by now. Whoever reuses them does so after cancelling, so the state that
-	// deceived us comes with the flag.
-	return !f.cancelled.Load()
+	return s == wire.FrameStateResponse || s == wire.FrameStateFailed
 }
-
-// Cancelled reports whether the request was taken back.
-func (f *Frame) Cancelled() bool { return f.cancelled.Load() }
 
 // Released reports whether the response was given back.
 func (f *Frame) Released() bool { return f.released }
@@ -264,7 +255,7 @@ func (c *Client) Cancel(f *Frame) bool {
 	if !stateOf(f.header).CompareAndSwap(int32(wire.FrameStateRequest), int32(wire.FrameStateCancelled)) {
 		return false
 	}
-	f.cancelled.Store(true)
+	f.Cancelled = true
 	return true
 }
 
@@ -306,9 +297,7 @@ func (c *Client) Reclaim() (late bool, err error) {
 			break
 		}
 		c.claimed -= f.total + f.waste
-		if !f.Cancelled() {
-			c.spare = append(c.spare, f) // somebody may still wait for a cancelled one, so its record is not used again
-		}
+		c.spare = append(c.spare, f)
 		c.frames.pop()
 	}
 	if c.claimed == before {
@@ -325,8 +314,11 @@ func (c *Client) over(f *Frame) (bool, error) {
 	if f.released {
 		return true, nil
 	}
-	if !f.OneWay && !f.Cancelled() {
+	if !f.OneWay && !f.Cancelled {
 		return false, nil
+	}
+	if f.Taken {
+		return false, nil // a waiter still looks at the header of the cancelled frame, and has yet to find out
 	}
 	// Pairs with the server's release store: nothing of the frame is touched after it.
 	switch s := wire.FrameState(stateOf(f.header).Load()); s {

@@ -151,11 +151,11 @@ func FuzzClientReads(f *testing.F) {
 				}
 				c.Release(frame)
 			case 6:
-				if frame != nil && !frame.Released() && !frame.Cancelled() {
+				if frame != nil && !frame.Released() && !frame.Cancelled {
 					c.Cancel(frame)
 				}
 			case 7:
-				if frame != nil && !frame.Released() && !frame.Cancelled() && !frame.Abandoned {
+				if frame != nil && !frame.Released() && !frame.Cancelled && !frame.Abandoned {
 					c.Abandon(frame)
 				}
 			}

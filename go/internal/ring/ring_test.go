@@ -233,7 +233,7 @@ func TestCancelledFramesAreReclaimedWhenSkipped(t *testing.T) {
 	require.False(t, c.Cancel(taken), "too late")
 	require.True(t, c.Cancel(cancelled))
 	require.False(t, c.Cancel(cancelled), "once")
-	require.True(t, cancelled.Cancelled())
+	require.True(t, cancelled.Cancelled)
 
 	var next Claimed
 	ok, err := s.Next(&next)
@@ -263,25 +263,31 @@ func TestCancelBetweenTheLookAndTheTakeWins(t *testing.T) {
 	require.True(t, looked.Cancelled)
 }
 
-func TestTheBytesOfACancelledFrameDoNotAnswerItsWaiter(t *testing.T) {
+func TestACancelledFrameIsKeptUntilItsWaiterKnows(t *testing.T) {
 	m := newMemory(t, 256)
 	c, s := NewClient(m, true), NewServer(m)
 	cancelled := send(t, c, 64, 0, false)
-	cancelled.Taken = true // somebody waits for it
+	cancelled.Taken = true // somebody looks at its header without the lock
 	require.True(t, c.Cancel(cancelled))
 	var skipped Claimed
 	_, err := s.Next(&skipped)
 	require.NoError(t, err)
 	s.Skip(&skipped)
 
-	reuse := send(t, c, 64, 0, false)
-	require.Equal(t, cancelled.position, reuse.position)
-	require.NotSame(t, cancelled, reuse, "the record of a cancelled frame is not used again")
+	other := send(t, c, 64, 0, false)
+	require.NotSame(t, cancelled, other)
+	require.NotEqual(t, cancelled.position, other.position, "its bytes are not used again")
 	claimed := take(t, s)
 	finish(s, &claimed)
-	require.True(t, reuse.Answered())
-	require.False(t, cancelled.Answered(), "another frame's answer at the same place")
-	require.Equal(t, uint64(1), cancelled.Sequence)
+	release(t, c, other)
+	require.False(t, cancelled.Answered())
+	require.Same(t, cancelled, c.Lookup(1))
+
+	cancelled.Taken = false
+	_, err = c.Reclaim()
+	require.NoError(t, err)
+	require.Equal(t, uint64(256), c.Free())
+	require.Nil(t, c.Lookup(1))
 }
 
 func TestAbandonedFramesAreReleasedOnceAnswered(t *testing.T) {

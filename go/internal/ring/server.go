@@ -163,8 +163,9 @@ func (f *Claimed) Finish() {
 
 // Abandoned looks at the flag after Answer. The frame may have been reused by then: the worst that a wrong yes does is one post too many.
 func (f *Claimed) Abandoned() bool {
-	// Sequentially consistent with the store of the state in Answer; pairs with Client.Abandon.
-	return flagsOf(f.header).Load()&wire.FrameFlagsAbandoned != 0
+	// The caller's fence lies between the store of the state in Answer and this; pairs with Client.Abandon. The race detector must not
+	// see it: where the frame was reused, its bytes may be the application's.
+	return ordered.Peek32(flagsOf(f.header))&wire.FrameFlagsAbandoned != 0
 }
 
 // Count adds one response of size bytes to the response block.

@@ -1,0 +1,5 @@
+package zeroduplex
+
+import "github.com/zeroduplex/zeroduplex/go/internal/child"
+
+var roles = map[string]child.Role{}
