@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <vector>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "bench_clock.hpp"
@@ -60,10 +61,10 @@ class Measurement {
 
   void print(std::ostream& out) {
     using examples::percentile;
-    out << "{\"p50_ns\":" << percentile(samples_, 0.50) << ",\"p99_ns\":" << percentile(samples_, 0.99) << ",\"samples\":" << samples_.size()
-        << ",\"limit_p50_ns\":" << percentile(limit_, 0.50) << ",\"cpu\":" << o_.cpu << ",\"clock_ns\":" << clock_.cost()
-        << ",\"threads_p50_ns\":" << percentile(thread_samples_, 0.50) << ",\"threads_p99_ns\":" << percentile(thread_samples_, 0.99)
-        << "}\n";
+    out << "{\"p50_ns\":" << percentile(samples_, 0.50) << ",\"p99_ns\":" << percentile(samples_, 0.99)
+        << ",\"samples\":" << samples_.size() << ",\"limit_p50_ns\":" << percentile(limit_, 0.50) << ",\"cpu\":" << o_.cpu
+        << ",\"clock_ns\":" << clock_.cost() << ",\"threads_p50_ns\":" << percentile(thread_samples_, 0.50)
+        << ",\"threads_p99_ns\":" << percentile(thread_samples_, 0.99) << "}\n";
   }
 
  private:
@@ -140,7 +141,8 @@ class Measurement {
   bench::Clock clock_;
   std::unique_ptr<zeroduplex::IDuplexClient> client_;
   std::unique_ptr<bench::Threads> threads_;
-  std::array<std::byte, 4096> small_{};  // up to this size copying a frame is cheaper than the two more calls of filling it in place
+  std::array<std::byte, 4096>
+      small_{};             // up to this size copying a frame is cheaper than the two more calls of filling it in place
   std::uint64_t next_ = 1;  // sequence number of the next frame, which is also what it is filled with
   std::vector<std::int64_t> samples_, limit_, thread_samples_;
 };

@@ -23,10 +23,14 @@ class Clock {
   }
 
   /// Nanoseconds of an unspecified epoch.
-  [[nodiscard]] std::int64_t now() const { return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+  [[nodiscard]] std::int64_t now() const {
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
   [[nodiscard]] std::int64_t cost() const { return cost_; }
   /// The time between two readings without the reading itself.
-  [[nodiscard]] std::int64_t sample(std::int64_t from, std::int64_t to) const { return std::max<std::int64_t>(0, to - from - cost_); }
+  [[nodiscard]] std::int64_t sample(std::int64_t from, std::int64_t to) const {
+    return std::max<std::int64_t>(0, to - from - cost_);
+  }
 
  private:
   std::int64_t cost_ = 0;

@@ -9,8 +9,8 @@
 #include "bench_clock.hpp"
 
 /// What the benchmark's driver, its clients and its servers agree on, in every language. The limit of the machine is one cache line
-/// bounced between the same two threads that exchange frames: the client sends a frame with `opcode_limit`, the server's handler and
-/// the client then bounce the ball, and the frame is answered. The ball lives in a control file that the driver makes:
+/// bounced between the same two threads that exchange frames: the client sends a frame with `opcode_limit`, the server's handler
+/// and the client then bounce the ball, and the frame is answered. The ball lives in a control file that the driver makes:
 ///
 ///   0x000  u64  magic   "ZDBENCH1"
 ///   0x080  u64  rounds  written by the client before it sends the frame

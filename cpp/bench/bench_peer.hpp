@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 #include <vector>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/flags.hpp"

@@ -3,6 +3,7 @@
 //   bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all]
 
 #include <iostream>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "bench_line.hpp"

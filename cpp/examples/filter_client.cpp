@@ -16,6 +16,7 @@
 #include <map>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/percentile.hpp"
@@ -110,8 +111,9 @@ void run(const Options& o) {
   const std::vector<std::byte> picture = read_file(o.input);
   const examples::Geometry geometry{.width = o.width, .height = o.height, .stride = o.width * 4};
   if (picture.size() != geometry.size()) {
-    throw std::runtime_error(o.input + " has " + std::to_string(picture.size()) + " bytes, a picture of " + std::to_string(o.width) + " x " +
-                             std::to_string(o.height) + " has " + std::to_string(geometry.size()));
+    throw std::runtime_error(o.input + " has " + std::to_string(picture.size()) + " bytes, a picture of " +
+                             std::to_string(o.width) + " x " + std::to_string(o.height) + " has " +
+                             std::to_string(geometry.size()));
   }
   const auto client = zeroduplex::DuplexChannelFactory::getInstance().createClient(o.name, o.client);
   const std::string metadata = geometry.to_json();

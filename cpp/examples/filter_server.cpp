@@ -2,13 +2,15 @@
 //
 //   filter-server --name N --filter invert|blur|echo|sleep|fail [--workers W] [--payload-size B] [--wait spin|hybrid|block]
 //
-// Prints "ready" when a client can attach and stops in good order on SIGTERM or SIGINT. Exit codes: 0 stopped, 1 failed, 2 wrong flags.
+// Prints "ready" when a client can attach and stops in good order on SIGTERM or SIGINT. Exit codes: 0 stopped, 1 failed, 2 wrong
+// flags.
 
 #include <chrono>
 #include <functional>
 #include <iostream>
 #include <string>
 #include <thread>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/picture.hpp"
@@ -20,7 +22,8 @@ using zeroduplex::Frame;
 using zeroduplex::IInPlaceDuplexServer;
 
 /// A handler that applies a filter. frame.data() is shared memory: what the filter writes there is the response.
-IInPlaceDuplexServer::Handler pictures(IInPlaceDuplexServer& server, void (*filter)(std::span<std::uint8_t>, const examples::Geometry&)) {
+IInPlaceDuplexServer::Handler pictures(IInPlaceDuplexServer& server,
+                                       void (*filter)(std::span<std::uint8_t>, const examples::Geometry&)) {
   return [&server, filter](Frame& frame) {
     const examples::Geometry geometry = examples::parse_geometry(server.clientMetadata());
     filter({frame.get_mutable_data(), frame.size()}, geometry);

@@ -10,8 +10,8 @@ DuplexChannelFactory& DuplexChannelFactory::getInstance() noexcept {
 }
 
 std::unique_ptr<IInPlaceDuplexServer> DuplexChannelFactory::createInPlaceDuplexServer(const std::string& name,
-                                                                                     const BufferConfig& config,
-                                                                                     const ServerOptions& options) const {
+                                                                                      const BufferConfig& config,
+                                                                                      const ServerOptions& options) const {
   return std::make_unique<InPlaceDuplexServer>(name, config, options);
 }
 

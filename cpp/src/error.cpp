@@ -1,4 +1,5 @@
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 namespace zeroduplex {

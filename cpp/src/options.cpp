@@ -1,4 +1,5 @@
 #include <string>
+
 #include <zeroduplex/options.hpp>
 
 namespace zeroduplex {

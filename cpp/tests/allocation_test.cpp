@@ -1,10 +1,10 @@
 // A call allocates nothing, on neither side.
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <new>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "support.hpp"

@@ -1,6 +1,5 @@
 // A client and a server of one process over a real object: what the API promises.
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +8,8 @@
 #include <random>
 #include <set>
 #include <thread>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "support.hpp"

@@ -1,7 +1,6 @@
 // Every error that a user can meet: its own type, its code, and that the channel goes on where it can.
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cstring>
 #include <latch>
 #include <thread>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "support.hpp"
@@ -33,7 +34,8 @@ Exception thrown(Body body) {
   throw std::logic_error("it did not throw");
 }
 
-std::unique_ptr<IInPlaceDuplexServer> create(const std::string& name, const BufferConfig& config = {}, const ServerOptions& options = {}) {
+std::unique_ptr<IInPlaceDuplexServer> create(const std::string& name, const BufferConfig& config = {},
+                                             const ServerOptions& options = {}) {
   return DuplexChannelFactory::getInstance().createInPlaceDuplexServer(name, config, options);
 }
 
@@ -77,7 +79,8 @@ TEST(Errors, HandlerFailure) {
   });
   const auto client = connect(name);
   const auto fail = [&](std::uint32_t opcode) {
-    return thrown<HandlerFailedError>([&] { static_cast<void>(client->call({.data = bytes("x"), .opcode = opcode, .capacity = 256})); });
+    return thrown<HandlerFailedError>(
+        [&] { static_cast<void>(client->call({.data = bytes("x"), .opcode = opcode, .capacity = 256})); });
   };
   const auto one = fail(1);
   EXPECT_EQ(ErrorCode::handler_failed, one.code());
@@ -107,7 +110,8 @@ TEST(Errors, ResponseTooLarge) {
   const Name name;
   const auto server = serve(name, {}, [](Frame& frame) { frame.resize(frame.capacity() + 1); });
   const auto client = connect(name);
-  const auto error = thrown<ResponseTooLargeError>([&] { static_cast<void>(client->call({.data = bytes("x"), .capacity = 1000})); });
+  const auto error =
+      thrown<ResponseTooLargeError>([&] { static_cast<void>(client->call({.data = bytes("x"), .capacity = 1000})); });
   EXPECT_EQ(ErrorCode::response_too_large, error.code());
   EXPECT_EQ(-2, error.status());
   EXPECT_NE(std::string::npos, error.message().find("1025"));
@@ -219,7 +223,8 @@ TEST(Errors, SecondClient) {
   const Name name;
   const auto server = serve(name, {}, complement);
   const auto client = connect(name);
-  EXPECT_EQ(ErrorCode::writer_already_connected, thrown<WriterAlreadyConnectedError>([&] { connect(name, connect_within(0ms)); }).code());
+  EXPECT_EQ(ErrorCode::writer_already_connected,
+            thrown<WriterAlreadyConnectedError>([&] { connect(name, connect_within(0ms)); }).code());
   EXPECT_THROW(connect(name, connect_within(50ms)), WriterAlreadyConnectedError);
   EXPECT_EQ(1U, client->call(bytes("x")).sequence()) << "the first one is not disturbed";
 }
@@ -335,7 +340,9 @@ TEST(Errors, NameInUse) {
   // As from a process with another /tmp: no owner lock is in the way, and the lock byte decides.
   ASSERT_EQ(0, ::unlink(("/tmp/zerobuffer/" + name.str() + ".lock").c_str()));
   const char* temporary = std::getenv("TMPDIR");
-  ASSERT_EQ(0, ::unlink(((temporary == nullptr ? "/tmp" : temporary) + std::string("/zerobuffer/locks/") + name.str() + ".lock").c_str()));
+  ASSERT_EQ(
+      0,
+      ::unlink(((temporary == nullptr ? "/tmp" : temporary) + std::string("/zerobuffer/locks/") + name.str() + ".lock").c_str()));
   EXPECT_THROW(create(name), NameInUseError);
   EXPECT_EQ(1U, connect(name)->call(bytes("x")).sequence()) << "the first one is not harmed";
 }
@@ -420,7 +427,8 @@ TEST(Errors, TheModeIsWhatWasAskedForWhateverTheUmask) {
 
 TEST(Errors, NoMemory) {
   const Name name;
-  EXPECT_EQ(ErrorCode::out_of_memory, thrown<OutOfMemoryError>([&] { create(name, BufferConfig(0, std::uint64_t{1} << 50)); }).code());
+  EXPECT_EQ(ErrorCode::out_of_memory,
+            thrown<OutOfMemoryError>([&] { create(name, BufferConfig(0, std::uint64_t{1} << 50)); }).code());
 }
 
 TEST(Errors, ServerGoneNamesTheLostRequests) {

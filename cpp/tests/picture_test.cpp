@@ -2,11 +2,11 @@
 
 #include "common/picture.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "common/flags.hpp"
 #include "common/percentile.hpp"
@@ -66,7 +66,8 @@ TEST(Picture, FiltersEqualTheNaiveOnes) {
 TEST(Picture, GeometryThereAndBack) {
   const Geometry g{.width = 641, .height = 479, .stride = 2564};
   EXPECT_EQ(R"({"width":641,"height":479,"stride":2564,"format":"rgba8"})", g.to_json());
-  for (const std::string& json : {g.to_json(), std::string("{ \"format\" : \"rgba8\", \"height\": 479 ,\n\"stride\":2564,\"width\":641 }")}) {
+  for (const std::string& json :
+       {g.to_json(), std::string("{ \"format\" : \"rgba8\", \"height\": 479 ,\n\"stride\":2564,\"width\":641 }")}) {
     const Geometry back = parse_geometry(test::bytes(json));
     EXPECT_EQ(641U, back.width);
     EXPECT_EQ(479U, back.height);

@@ -1,7 +1,6 @@
 // The operating system's part, one piece at a time.
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/memory_provider.hpp>
 

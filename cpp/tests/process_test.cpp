@@ -1,6 +1,5 @@
 // Several processes, and what happens when one of them is killed.
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -8,6 +7,8 @@
 
 #include <atomic>
 #include <thread>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "support.hpp"

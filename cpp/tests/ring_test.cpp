@@ -1,10 +1,10 @@
 // The ring alone, both ends on one thread over heap memory: no semaphores, no locks, no time.
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <deque>
 #include <random>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/error.hpp>
 
 #include "ring/atomic_fields.hpp"

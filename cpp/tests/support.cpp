@@ -1,7 +1,6 @@
 #include "support.hpp"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +11,8 @@
 #include <cstring>
 #include <filesystem>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace test {
 

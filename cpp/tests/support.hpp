@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 namespace test {

@@ -12,6 +12,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/program.hpp"
@@ -68,7 +69,8 @@ void run(const std::vector<std::string>& a) {
   }
   for (std::uint64_t i = 0; i < std::stoull(a.at(2)); ++i) {
     const auto data = test::pattern(i, 64);
-    client->send({.data = data, .opcode = a.size() > 3 ? static_cast<std::uint32_t>(std::stoul(a[3])) : 0, .one_way = what == "one-way"});
+    client->send(
+        {.data = data, .opcode = a.size() > 3 ? static_cast<std::uint32_t>(std::stoul(a[3])) : 0, .one_way = what == "one-way"});
   }
   wait_to_be_killed();
 }

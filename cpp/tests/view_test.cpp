@@ -1,10 +1,10 @@
 // Client and server of one process over one block of heap memory: what ThreadSanitizer can see.
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <random>
 #include <thread>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "support.hpp"

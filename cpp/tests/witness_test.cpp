@@ -1,8 +1,8 @@
 // Numbers written by hand from the protocol, never by the generator: a change of the layout must be made here too, on purpose.
 
-#include <gtest/gtest.h>
-
 #include <cstddef>
+
+#include <gtest/gtest.h>
 #include <zeroduplex/generated/wire.hpp>
 
 namespace zeroduplex::wire {

@@ -58,8 +58,8 @@ void blur_row(std::uint8_t* row, std::size_t bytes, std::vector<std::uint8_t>& p
 }  // namespace
 
 std::string Geometry::to_json() const {
-  return R"({"width":)" + std::to_string(width) + R"(,"height":)" + std::to_string(height) + R"(,"stride":)" + std::to_string(stride) +
-         R"(,"format":"rgba8"})";
+  return R"({"width":)" + std::to_string(width) + R"(,"height":)" + std::to_string(height) + R"(,"stride":)" +
+         std::to_string(stride) + R"(,"format":"rgba8"})";
 }
 
 Geometry parse_geometry(std::span<const std::byte> json) {

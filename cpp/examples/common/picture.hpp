@@ -23,8 +23,8 @@ Geometry parse_geometry(std::span<const std::byte> json);
 /// Turns the colours into their complements and keeps alpha.
 void invert(std::span<std::uint8_t> pixels, const Geometry& geometry);
 
-/// Softens in place with the binomial kernel 1-4-6-4-1, first along the rows, then down the columns, on all four channels. Edges are
-/// clamped and each pass rounds to (sum + 8) >> 4. Needs scratch memory for four rows.
+/// Softens in place with the binomial kernel 1-4-6-4-1, first along the rows, then down the columns, on all four channels. Edges
+/// are clamped and each pass rounds to (sum + 8) >> 4. Needs scratch memory for four rows.
 void blur(std::span<std::uint8_t> pixels, const Geometry& geometry);
 
 }  // namespace examples

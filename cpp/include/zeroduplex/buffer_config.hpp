@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/memory_provider.hpp>
 

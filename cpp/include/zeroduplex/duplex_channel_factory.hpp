@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_client.hpp>
 #include <zeroduplex/duplex_server.hpp>
@@ -14,10 +15,11 @@ class DuplexChannelFactory {
  public:
   [[nodiscard]] static DuplexChannelFactory& getInstance() noexcept;
 
-  /// Creates a channel whose requests are answered in place. Clients can attach when it returns. Throws as InPlaceDuplexServer does.
+  /// Creates a channel whose requests are answered in place. Clients can attach when it returns. Throws as InPlaceDuplexServer
+  /// does.
   [[nodiscard]] std::unique_ptr<IInPlaceDuplexServer> createInPlaceDuplexServer(const std::string& name,
-                                                                               const BufferConfig& config = {},
-                                                                               const ServerOptions& options = {}) const;
+                                                                                const BufferConfig& config = {},
+                                                                                const ServerOptions& options = {}) const;
 
   /// Attaches to the server of this name. Throws as InPlaceDuplexChannel does.
   [[nodiscard]] std::unique_ptr<IDuplexClient> createClient(const std::string& name, const ClientOptions& options = {}) const;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
 #include <zeroduplex/request_buffer.hpp>
 #include <zeroduplex/response.hpp>
 
@@ -43,7 +44,8 @@ class IDuplexClient {
   std::uint64_t sendRequest(const void* data, std::size_t size);
   std::uint64_t sendRequest(std::span<const std::byte> data);
 
-  /// Room for a request of `size` bytes and a response of at most `capacity` (0: as `size`), to be filled in place: no copy is made.
+  /// Room for a request of `size` bytes and a response of at most `capacity` (0: as `size`), to be filled in place: no copy is
+  /// made.
   RequestBuffer acquireRequestBuffer(std::size_t size, std::size_t capacity = 0);
   virtual RequestBuffer acquireRequestBuffer(std::size_t size, std::size_t capacity, Duration timeout) = 0;
 
@@ -60,8 +62,8 @@ class IDuplexClient {
   Response receiveResponse(std::uint64_t sequence, int milliseconds);
   virtual Response receiveResponse(std::uint64_t sequence, Duration timeout) = 0;
 
-  /// Sends and waits for the answer. On a timeout the request is taken back or, once the server has it, abandoned: its late answer is
-  /// released unread. `timeout` is for the answer; sending has the send timeout.
+  /// Sends and waits for the answer. On a timeout the request is taken back or, once the server has it, abandoned: its late answer
+  /// is released unread. `timeout` is for the answer; sending has the send timeout.
   Response call(const Request& request);
   Response call(const Request& request, int milliseconds);
   virtual Response call(const Request& request, Duration timeout) = 0;

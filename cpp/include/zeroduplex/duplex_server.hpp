@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/frame.hpp>
 
 namespace zeroduplex {
@@ -21,9 +22,9 @@ class IDuplexServer {
   /// Stops, then waits for handlers that still run, since they use the caller's objects.
   virtual ~IDuplexServer() = default;
 
-  /// Takes nothing new, lets handlers finish, waits until the client has consumed the responses or is gone, and removes the channel.
-  /// The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end; the channel is removed
-  /// then too. Does nothing the second time. Not callable from a handler (InvalidArgumentError): see requestStop().
+  /// Takes nothing new, lets handlers finish, waits until the client has consumed the responses or is gone, and removes the
+  /// channel. The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end; the channel is
+  /// removed then too. Does nothing the second time. Not callable from a handler (InvalidArgumentError): see requestStop().
   void stop();
   void stop(int milliseconds);
   virtual void stop(Duration timeout) = 0;
@@ -44,8 +45,8 @@ class IDuplexServer {
 /// A server whose handler changes the request where it stands.
 class IInPlaceDuplexServer : public IDuplexServer {
  public:
-  /// Changes the frame in place. An exception that leaves it answers the client with HandlerFailedError; the server goes on. With more
-  /// than one worker it runs on several threads at the same time.
+  /// Changes the frame in place. An exception that leaves it answers the client with HandlerFailedError; the server goes on. With
+  /// more than one worker it runs on several threads at the same time.
   using Handler = std::function<void(Frame&)>;
 
   /// Begins to answer and returns at once. Clients can attach and send before. Throws InvalidArgumentError the second time and

@@ -12,7 +12,8 @@ namespace detail {
 class FrameAccess;
 }
 
-/// A request in the hands of a handler. What the handler leaves in data() is the response: both are the same bytes of shared memory.
+/// A request in the hands of a handler. What the handler leaves in data() is the response: both are the same bytes of shared
+/// memory.
 ///
 /// Valid only while the handler runs and only on its thread; afterwards every call throws FrameReleasedError. The client is another
 /// process: read a byte once if a decision hangs on it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+
 #include <zeroduplex/duplex_client.hpp>
 #include <zeroduplex/options.hpp>
 
@@ -9,8 +10,8 @@ namespace zeroduplex {
 /// The client's end of an in-place duplex (v2) channel.
 class InPlaceDuplexChannel final : public IDuplexClient {
  public:
-  /// Attaches to the server of this name. Throws InvalidNameError, ServerNotFoundError, WriterAlreadyConnectedError, ServerBusyError,
-  /// VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// Attaches to the server of this name. Throws InvalidNameError, ServerNotFoundError, WriterAlreadyConnectedError,
+  /// ServerBusyError, VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
   explicit InPlaceDuplexChannel(std::string name, const ClientOptions& options = {});
   ~InPlaceDuplexChannel() override;
 

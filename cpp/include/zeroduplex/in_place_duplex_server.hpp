@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_server.hpp>
 #include <zeroduplex/options.hpp>

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/memory_provider.hpp>

@@ -14,8 +14,8 @@ class Channel;
 /// Room in the ring for one request, to be filled where it stands. commit() sends it; abort(), or destruction without commit, gives
 /// the room back. Movable, not copyable.
 ///
-/// A channel has one open buffer at a time: while it is open other senders queue, so keep it open briefly. Use it from one thread at
-/// a time. After commit(), abort() or a move every other call throws FrameReleasedError.
+/// A channel has one open buffer at a time: while it is open other senders queue, so keep it open briefly. Use it from one thread
+/// at a time. After commit(), abort() or a move every other call throws FrameReleasedError.
 class [[nodiscard]] RequestBuffer {
  public:
   RequestBuffer(RequestBuffer&& other) noexcept { take(other); }

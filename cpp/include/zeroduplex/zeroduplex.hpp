@@ -1,17 +1,17 @@
 #pragma once
 
-/// Everything. A client writes a request into shared memory, the server changes it where it stands, the client reads the response at
-/// the same place. Begin with DuplexChannelFactory.
+/// Everything. A client writes a request into shared memory, the server changes it where it stands, the client reads the response
+/// at the same place. Begin with DuplexChannelFactory.
 
-#include <zeroduplex/buffer_config.hpp>           // IWYU pragma: export
-#include <zeroduplex/duplex_channel_factory.hpp>  // IWYU pragma: export
-#include <zeroduplex/duplex_client.hpp>           // IWYU pragma: export
-#include <zeroduplex/duplex_server.hpp>           // IWYU pragma: export
-#include <zeroduplex/error.hpp>                   // IWYU pragma: export
-#include <zeroduplex/frame.hpp>                   // IWYU pragma: export
-#include <zeroduplex/in_place_duplex_channel.hpp> // IWYU pragma: export
-#include <zeroduplex/in_place_duplex_server.hpp>  // IWYU pragma: export
-#include <zeroduplex/memory_provider.hpp>         // IWYU pragma: export
-#include <zeroduplex/options.hpp>                 // IWYU pragma: export
-#include <zeroduplex/request_buffer.hpp>          // IWYU pragma: export
-#include <zeroduplex/response.hpp>                // IWYU pragma: export
+#include <zeroduplex/buffer_config.hpp>            // IWYU pragma: export
+#include <zeroduplex/duplex_channel_factory.hpp>   // IWYU pragma: export
+#include <zeroduplex/duplex_client.hpp>            // IWYU pragma: export
+#include <zeroduplex/duplex_server.hpp>            // IWYU pragma: export
+#include <zeroduplex/error.hpp>                    // IWYU pragma: export
+#include <zeroduplex/frame.hpp>                    // IWYU pragma: export
+#include <zeroduplex/in_place_duplex_channel.hpp>  // IWYU pragma: export
+#include <zeroduplex/in_place_duplex_server.hpp>   // IWYU pragma: export
+#include <zeroduplex/memory_provider.hpp>          // IWYU pragma: export
+#include <zeroduplex/options.hpp>                  // IWYU pragma: export
+#include <zeroduplex/request_buffer.hpp>           // IWYU pragma: export
+#include <zeroduplex/response.hpp>                 // IWYU pragma: export

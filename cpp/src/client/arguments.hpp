@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 
@@ -28,7 +29,8 @@ inline std::uint64_t capacity_for(std::size_t size, std::size_t capacity) {
                              std::to_string(wire::max_frame_data));
   }
   if (capacity != 0 && capacity < size) {
-    throw InvalidArgumentError("a capacity of " + std::to_string(capacity) + " bytes is less than the request's " + std::to_string(size));
+    throw InvalidArgumentError("a capacity of " + std::to_string(capacity) + " bytes is less than the request's " +
+                               std::to_string(size));
   }
   return ring::round_up(most);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <thread>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 
@@ -132,7 +133,8 @@ Attachment::Outcome Attachment::await_reset(const std::string& name, const Clien
 
 Attachment::Outcome Attachment::try_view(const std::string& name, const ClientOptions& options) {
   const std::span<std::byte> memory = options.memory->bytes();
-  if (memory.size() < sizeof(std::uint64_t)) throw InvalidArgumentError("a view of " + std::to_string(memory.size()) + " bytes holds no segment");
+  if (memory.size() < sizeof(std::uint64_t))
+    throw InvalidArgumentError("a view of " + std::to_string(memory.size()) + " bytes holds no segment");
   const std::uint64_t identity = ring::load_identity(memory);
   if (ring::identify(identity) == Identity::not_ready) return Outcome::being_created;
   if (ring::identify(identity) != Identity::v2) refuse_version(name, identity);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+
 #include <zeroduplex/memory_provider.hpp>
 #include <zeroduplex/options.hpp>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "client/scopes.hpp"
@@ -94,7 +95,8 @@ void Channel::wake_everybody() noexcept {
 }
 
 void Channel::detach_if_unused() noexcept {
-  // Whatever stands in the segment belongs to the next client once we are detached: not while somebody may be reading or writing it.
+  // Whatever stands in the segment belongs to the next client once we are detached: not while somebody may be reading or writing
+  // it.
   const bool leaving = closed_ || failure_ == ErrorCode::corrupted;
   if (leaving && views_ == 0 && outside_ == 0) attachment_.detach();
 }

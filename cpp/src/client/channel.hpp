@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/duplex_client.hpp>
 #include <zeroduplex/options.hpp>
 

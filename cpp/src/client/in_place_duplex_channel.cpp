@@ -1,4 +1,5 @@
 #include <utility>
+
 #include <zeroduplex/in_place_duplex_channel.hpp>
 
 #include "client/channel.hpp"

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "client/arguments.hpp"
@@ -133,7 +134,8 @@ void Channel::throw_failure(ring::InFlight& frame, const ring::Answer& answer) {
   const std::string message(reinterpret_cast<const char*>(answer.data), answer.size);
   ring_.release(frame);
   after_release();
-  const std::string detail = "request " + std::to_string(sequence) + " failed with status " + std::to_string(status) + ": " + message;
+  const std::string detail =
+      "request " + std::to_string(sequence) + " failed with status " + std::to_string(status) + ": " + message;
   if (status == static_cast<std::int32_t>(wire::FrameStatus::response_too_large)) {
     ResponseTooLargeError error(detail);
     error.setAnswer(sequence, status, message);

@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "client/arguments.hpp"
@@ -160,8 +161,8 @@ void Channel::await_room(Lock& lock, Wait& wait, bool may_spin) {
     spin(
         limit,
         [&] {
-          return releases_.load(std::memory_order_relaxed) != releases || ring::load_acquire(request.payload_read_count) != read_count ||
-                 ring::load_state(*oldest) != state;
+          return releases_.load(std::memory_order_relaxed) != releases ||
+                 ring::load_acquire(request.payload_read_count) != read_count || ring::load_state(*oldest) != state;
         },
         [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; });
     return;
@@ -181,8 +182,8 @@ void Channel::throw_no_room() const {
     throw AcquisitionOpenError("an acquired request buffer of '" + name_ + "' was open all the time");
   }
   throw BufferFullError("no room in the ring of '" + name_ + "': " + std::to_string(ring_.free_bytes()) + " of " +
-                        std::to_string(attachment_.segment().payload_size()) + " bytes are free, " + std::to_string(ring_.in_flight()) +
-                        " frames are in flight");
+                        std::to_string(attachment_.segment().payload_size()) + " bytes are free, " +
+                        std::to_string(ring_.in_flight()) + " frames are in flight");
 }
 
 }  // namespace zeroduplex::detail

@@ -10,9 +10,7 @@ void Response::throw_released() { throw FrameReleasedError("the response was rel
 
 void Response::give_back() noexcept { std::exchange(channel_, nullptr)->release(sequence_); }
 
-void RequestBuffer::throw_released() {
-  throw FrameReleasedError("the request buffer was committed, aborted or moved from");
-}
+void RequestBuffer::throw_released() { throw FrameReleasedError("the request buffer was committed, aborted or moved from"); }
 
 std::uint64_t RequestBuffer::commit() {
   check();

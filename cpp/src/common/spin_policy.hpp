@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
 
@@ -13,11 +14,11 @@ namespace zeroduplex::detail {
 /// Why a spin loop ended.
 enum class SpinEnd : std::uint8_t { changed, interrupted, time };
 
-/// Spins until `changed()`, which is looked at all the time, or `interrupted()`, looked at now and then, or until `limit`. Reads the
-/// clock rarely, and not at all when the change comes soon.
+/// Spins until `changed()`, which is looked at all the time, or `interrupted()`, looked at now and then, or until `limit`. Reads
+/// the clock rarely, and not at all when the change comes soon.
 template <typename Changed, typename Interrupted>
 SpinEnd spin(platform::TimePoint limit, Changed changed, Interrupted interrupted) {
-  constexpr unsigned eager_looks = 0;       // without a pause, whose length would be added to the latency
+  constexpr unsigned eager_looks = 0;        // without a pause, whose length would be added to the latency
   constexpr unsigned looks_per_check = 128;  // some microseconds
   for (unsigned i = 0; i + 1 <= eager_looks; ++i) {
     if (changed()) return SpinEnd::changed;

@@ -16,7 +16,8 @@ std::atomic<std::uint32_t> fork_generation{0};
 
 namespace {
 
-/// Every open LockDescriptor of the process. The mutex is held across fork(), so that no descriptor is open but unlisted in a child.
+/// Every open LockDescriptor of the process. The mutex is held across fork(), so that no descriptor is open but unlisted in a
+/// child.
 class Registry {
  public:
   static Registry& instance() {

@@ -21,8 +21,7 @@ inline std::uint32_t fork_generation() noexcept { return detail::fork_generation
 class LockDescriptor {
  public:
   LockDescriptor() noexcept = default;
-  LockDescriptor(LockDescriptor&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), generation_(other.generation_) {}
+  LockDescriptor(LockDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)), generation_(other.generation_) {}
   LockDescriptor& operator=(LockDescriptor&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(generation_, other.generation_);

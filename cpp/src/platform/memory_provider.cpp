@@ -1,4 +1,5 @@
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/memory_provider.hpp>

@@ -17,7 +17,8 @@ namespace zeroduplex::platform {
 /// A shared-memory object: its file, its mapping and the locks on its bytes. Not thread-safe, except for the queries on locks.
 class SharedObject {
  public:
-  /// A new one without a name: every page reserved, zeroed, not mapped. Throws OutOfMemoryError, PermissionDeniedError, SystemError.
+  /// A new one without a name: every page reserved, zeroed, not mapped. Throws OutOfMemoryError, PermissionDeniedError,
+  /// SystemError.
   static SharedObject create(const std::string& name, std::uint64_t size, mode_t mode);
   /// The one that has the name, not mapped. Without a file when there is none. Throws NameInUseError when the name is not a regular
   /// file, PermissionDeniedError, SystemError.
@@ -56,8 +57,8 @@ class SharedObject {
 
   std::string name_;
   Descriptor file_;
-  /// A second description of the same object, never mapped: a lock lives as long as a mapping of its description, and a forked child
-  /// keeps mappings.
+  /// A second description of the same object, never mapped: a lock lives as long as a mapping of its description, and a forked
+  /// child keeps mappings.
   LockDescriptor lock_;
   Mapping mapping_;
   TemporaryName temporary_;  // the name until link(), where an object cannot be without one

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 

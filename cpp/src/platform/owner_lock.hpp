@@ -8,7 +8,8 @@
 namespace zeroduplex::platform {
 
 /// The two flock'ed files by which ZeroBuffer v1 processes know that a name is owned. They only keep v1 away, the lock byte of the
-/// object is the truth: where the files cannot be made, as with a read-only /tmp, no v1 process can lock either, and nothing is lost.
+/// object is the truth: where the files cannot be made, as with a read-only /tmp, no v1 process can lock either, and nothing is
+/// lost.
 class OwnerLock {
  public:
   /// Takes both. Throws NameInUseError when another process holds one.

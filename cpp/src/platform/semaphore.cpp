@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+
 #include <zeroduplex/error.hpp>
 
 #include "platform/descriptor.hpp"
@@ -25,10 +26,7 @@ struct stat status_of(int fd, const std::string& what) {
 }  // namespace
 
 NamedSemaphore::NamedSemaphore(std::string name, int fd, const struct stat& file)
-    : name_(std::move(name)),
-      mapping_(fd, wire::named_semaphore_size, "a semaphore"),
-      device_(file.st_dev),
-      inode_(file.st_ino) {}
+    : name_(std::move(name)), mapping_(fd, wire::named_semaphore_size, "a semaphore"), device_(file.st_dev), inode_(file.st_ino) {}
 
 NamedSemaphore NamedSemaphore::replace(const std::string& name, const std::string& temporary, mode_t mode) {
   TemporaryName built(temporary);

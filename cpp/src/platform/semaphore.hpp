@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+
 #include <zeroduplex/generated/wire.hpp>
 
 #include "platform/clock.hpp"
@@ -16,11 +17,11 @@ namespace zeroduplex::platform {
 /// A named semaphore, mapped by hand: sem_open would also open one that is still being built. Thread-safe.
 class NamedSemaphore {
  public:
-  /// Puts a new semaphore of value 0 in place of whatever had the name. It is complete before it becomes visible. `temporary` is the
-  /// path where it is built. Throws OutOfMemoryError, PermissionDeniedError, SystemError.
+  /// Puts a new semaphore of value 0 in place of whatever had the name. It is complete before it becomes visible. `temporary` is
+  /// the path where it is built. Throws OutOfMemoryError, PermissionDeniedError, SystemError.
   static NamedSemaphore replace(const std::string& name, const std::string& temporary, mode_t mode);
-  /// Maps an existing one. Without a semaphore when there is none of this name. Throws CorruptedError when the file is no semaphore,
-  /// UnsupportedPlatformError when it has another libc's layout, PermissionDeniedError.
+  /// Maps an existing one. Without a semaphore when there is none of this name. Throws CorruptedError when the file is no
+  /// semaphore, UnsupportedPlatformError when it has another libc's layout, PermissionDeniedError.
   static NamedSemaphore open(const std::string& name, bool allow_other_users);
 
   NamedSemaphore() noexcept = default;
@@ -33,8 +34,8 @@ class NamedSemaphore {
     if (value() == 0) ::sem_post(semaphore());
   }
 
-  /// Sleeps until it took a token (true), or the deadline passed or a signal came (false). Either way the caller passes a sequentially
-  /// consistent fence before it looks again: taking the token is only an acquire.
+  /// Sleeps until it took a token (true), or the deadline passed or a signal came (false). Either way the caller passes a
+  /// sequentially consistent fence before it looks again: taking the token is only an acquire.
   bool wait_until(TimePoint deadline) noexcept;
 
   [[nodiscard]] std::uint32_t value() const noexcept {

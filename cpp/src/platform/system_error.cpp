@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <system_error>
+
 #include <zeroduplex/error.hpp>
 
 namespace zeroduplex::platform {

@@ -5,8 +5,8 @@
 
 namespace zeroduplex::ring {
 
-/// Atomic access to plain fields of shared structs. Which order belongs to which field, and what pairs with what, is said where they
-/// are used. The peers are other processes, so the operations must be free of locks.
+/// Atomic access to plain fields of shared structs. Which order belongs to which field, and what pairs with what, is said where
+/// they are used. The peers are other processes, so the operations must be free of locks.
 
 template <typename T>
 [[nodiscard]] inline T load(const T& field, std::memory_order order) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+
 #include <zeroduplex/error.hpp>
 
 #include "ring/atomic_fields.hpp"
@@ -117,7 +118,8 @@ std::optional<Answer> ClientRing::answer(const InFlight& frame) const {
     case FrameState::failed:
       break;
     default:
-      throw CorruptedError("frame " + std::to_string(frame.sequence) + " is " + name_of(state) + " while its answer is outstanding");
+      throw CorruptedError("frame " + std::to_string(frame.sequence) + " is " + name_of(state) +
+                           " while its answer is outstanding");
   }
   const std::uint64_t size = frame.header->payload_size;  // once: the server could change it behind our back
   if (size > frame.capacity) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
 
@@ -19,8 +20,9 @@ struct Answer {
   bool failed;
 };
 
-/// The client's end of the ring: it alone moves head and tail. What is in flight, where and how large, it knows from its private list
-/// and never from shared memory. Knows nothing of semaphores, locks and time. Not thread-safe: the channel's mutex protects it.
+/// The client's end of the ring: it alone moves head and tail. What is in flight, where and how large, it knows from its private
+/// list and never from shared memory. Knows nothing of semaphores, locks and time. Not thread-safe: the channel's mutex protects
+/// it.
 class ClientRing {
  public:
   /// Starts at what a reset leaves behind: everything zero, everything free.
@@ -75,8 +77,8 @@ class ClientRing {
   std::uint64_t head_ = 0;     // cumulative end of what was published
   std::uint64_t claimed_ = 0;  // bytes of published frames not reclaimed, waste included
   std::uint64_t last_sequence_ = 0;
-  std::uint64_t consumed_ = 0;     // response read_count
-  std::uint64_t abandoned_ = 0;    // frames abandoned and not released
+  std::uint64_t consumed_ = 0;   // response read_count
+  std::uint64_t abandoned_ = 0;  // frames abandoned and not released
   bool open_ = false;
   Claim claim_;
   InFlightQueue frames_;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+
 #include <zeroduplex/error.hpp>
 
 #include "ring/atomic_fields.hpp"

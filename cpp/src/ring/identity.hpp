@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/generated/wire.hpp>
 
 #include "ring/segment.hpp"
@@ -25,8 +26,8 @@ void publish_identity(const Segment& segment) noexcept;
 
 /// The identity word of the segment that begins at `memory`, at least 8 bytes.
 [[nodiscard]] std::uint64_t load_identity(std::span<const std::byte> memory) noexcept;
-/// Checks everything that a client relies on, after the identity was found to be v2. The memory must be exactly as long as the sizes
-/// in it say, or at least as long if it is a view. Throws CorruptedError, VersionMismatchError.
+/// Checks everything that a client relies on, after the identity was found to be v2. The memory must be exactly as long as the
+/// sizes in it say, or at least as long if it is a view. Throws CorruptedError, VersionMismatchError.
 [[nodiscard]] wire::SegmentV2 validate(std::span<const std::byte> memory, bool is_view);
 
 /// Writes metadata into its block, once. Throws MetadataTooLargeError, MetadataAlreadyWrittenError.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
 #include <zeroduplex/generated/wire.hpp>
 
 namespace zeroduplex::ring {

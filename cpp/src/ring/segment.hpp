@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
 #include <zeroduplex/generated/wire.hpp>
 
 namespace zeroduplex::ring {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+
 #include <zeroduplex/error.hpp>
 
 #include "ring/atomic_fields.hpp"
@@ -40,7 +41,8 @@ std::optional<RequestFrame> ServerCursor::look() {
   const std::uint64_t count = load_acquire(request.payload_written_count);
   const std::uint64_t written_bytes = load_acquire(request.payload_written_bytes);
   if (count < seen_) {
-    throw CorruptedError("the request block's written count went back from " + std::to_string(seen_) + " to " + std::to_string(count));
+    throw CorruptedError("the request block's written count went back from " + std::to_string(seen_) + " to " +
+                         std::to_string(count));
   }
   seen_ = count;
   if (count == passed_) return std::nullopt;
@@ -101,7 +103,8 @@ RequestFrame ServerCursor::check(wire::FrameHeaderV2& header, FrameState state, 
                          std::to_string(room));
   }
   if (frame.size > frame.capacity) {
-    throw CorruptedError(which() + " claims " + std::to_string(frame.size) + " bytes in a capacity of " + std::to_string(frame.capacity));
+    throw CorruptedError(which() + " claims " + std::to_string(frame.size) + " bytes in a capacity of " +
+                         std::to_string(frame.capacity));
   }
   return frame;
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
 #include <zeroduplex/generated/wire.hpp>
 
 #include "ring/segment.hpp"
@@ -24,8 +25,8 @@ class RequestFrame {
   void answer(wire::FrameState state, std::uint64_t response_size, std::int32_t status) const noexcept;
   /// Ends a one-way request. From here on the bytes are the client's.
   void finish() const noexcept;
-  /// Looks, behind the fence that follows answer(), whether the client has given the answer up. The client may have reused the bytes
-  /// by then: the worst that a wrong yes does is one wake-up too many.
+  /// Looks, behind the fence that follows answer(), whether the client has given the answer up. The client may have reused the
+  /// bytes by then: the worst that a wrong yes does is one wake-up too many.
   [[nodiscard]] bool is_abandoned() const noexcept;
 
  private:

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 

@@ -12,7 +12,8 @@ inline constexpr const char* response_consumed = "response-consumed";
 inline constexpr const char* space_available = "space-available";
 }  // namespace temporary_kinds
 
-/// Removes what a server that is gone left under the name. Throws NameInUseError when the owner lives, or when it is nothing of ours.
+/// Removes what a server that is gone left under the name. Throws NameInUseError when the owner lives, or when it is nothing of
+/// ours.
 void clear_name(const std::string& name, bool allow_other_users);
 
 }  // namespace zeroduplex::detail

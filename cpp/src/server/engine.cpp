@@ -1,6 +1,7 @@
 #include "server/engine.hpp"
 
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "common/spin_policy.hpp"

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_server.hpp>
 #include <zeroduplex/options.hpp>
@@ -40,8 +41,8 @@ class Engine {
   void work(const Handler& handler);
 
   enum class Verdict : std::uint8_t { stopped, give_up };
-  /// Resets the segment when a client is gone. Returns when the engine was stopped, or when handlers of a client that is gone run on
-  /// for so long that the segment must be given up.
+  /// Resets the segment when a client is gone. Returns when the engine was stopped, or when handlers of a client that is gone run
+  /// on for so long that the segment must be given up.
   [[nodiscard]] Verdict supervise();
   /// Removes the segment's name and lock. Workers end when their handlers do.
   void give_up() noexcept;
@@ -98,11 +99,11 @@ class Engine {
   bool started_ = false;
   bool passed_all_ = false;  // in phase passing: nothing is left to pass
   platform::TimePoint passing_since_;
-  std::uint32_t running_ = 0;   // handlers
-  bool looking_ = false;        // the role of spinning or sleeping on request-ready is taken
-  std::uint32_t waiting_ = 0;   // workers without a request and without that role
-  std::condition_variable work_;        // such workers sleep here
-  std::condition_variable supervision_; // the supervisor and stop() sleep here
+  std::uint32_t running_ = 0;            // handlers
+  bool looking_ = false;                 // the role of spinning or sleeping on request-ready is taken
+  std::uint32_t waiting_ = 0;            // workers without a request and without that role
+  std::condition_variable work_;         // such workers sleep here
+  std::condition_variable supervision_;  // the supervisor and stop() sleep here
 };
 
 }  // namespace zeroduplex::detail

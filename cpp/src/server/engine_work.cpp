@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "common/spin_policy.hpp"
@@ -67,7 +68,8 @@ void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, cons
   const Outcome outcome = handle(handler, access, request);
   if (request.one_way) {
     request.finish();
-    if (!outcome.error.empty()) report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
+    if (!outcome.error.empty())
+      report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
   } else {
     request.answer(outcome.state, outcome.size, outcome.status);
   }

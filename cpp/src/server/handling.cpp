@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <string_view>
+
 #include <zeroduplex/error.hpp>
 
 namespace zeroduplex::detail {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+
 #include <zeroduplex/frame.hpp>
 #include <zeroduplex/generated/wire.hpp>
 

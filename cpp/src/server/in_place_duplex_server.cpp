@@ -1,4 +1,5 @@
 #include <utility>
+
 #include <zeroduplex/in_place_duplex_server.hpp>
 
 #include "server/server.hpp"

@@ -1,6 +1,7 @@
 #include "server/server.hpp"
 
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "platform/clock.hpp"

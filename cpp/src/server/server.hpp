@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_server.hpp>
 #include <zeroduplex/options.hpp>

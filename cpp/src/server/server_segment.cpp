@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <utility>
+
 #include <zeroduplex/error.hpp>
 
 #include "platform/object.hpp"
@@ -108,8 +109,8 @@ bool ServerSegment::client_is_attached() {
 
 void ServerSegment::remove() noexcept {
   if (std::exchange(removed_, true)) return;
-  for (platform::NamedSemaphore* semaphore : {&semaphores_.request_ready, &semaphores_.response_ready,
-                                              &semaphores_.response_consumed, &semaphores_.space_available}) {
+  for (platform::NamedSemaphore* semaphore :
+       {&semaphores_.request_ready, &semaphores_.response_ready, &semaphores_.response_consumed, &semaphores_.space_available}) {
     if (*semaphore) semaphore->remove();
   }
   if (memory_) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/memory_provider.hpp>
 #include <zeroduplex/options.hpp>
@@ -19,7 +20,8 @@ namespace zeroduplex::detail {
 class ServerSegment {
  public:
   /// Takes the name, which the caller holds the owner lock of, and creates everything. Throws NameInUseError, InvalidArgumentError,
-  /// OutOfMemoryError, PermissionDeniedError, SystemError. Metadata of the server that is known already is there before any client is.
+  /// OutOfMemoryError, PermissionDeniedError, SystemError. Metadata of the server that is known already is there before any client
+  /// is.
   ServerSegment(std::string name, const BufferConfig& config, const ServerOptions& options,
                 const std::optional<std::vector<std::byte>>& metadata);
   ServerSegment(const ServerSegment&) = delete;

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 #include <vector>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 int main() {

@@ -9,11 +9,11 @@
 /// XOR 0xFF as a response. Bits of the opcode ask for more.
 namespace stress {
 
-inline constexpr std::uint32_t delay_mask = 0xFFFF;         // microseconds that the handler sleeps before it answers
-inline constexpr std::uint32_t opcode_grow = 1U << 16U;     // resize the response to the frame's capacity
-inline constexpr std::uint32_t opcode_fail = 1U << 17U;     // fail with status_asked
+inline constexpr std::uint32_t delay_mask = 0xFFFF;      // microseconds that the handler sleeps before it answers
+inline constexpr std::uint32_t opcode_grow = 1U << 16U;  // resize the response to the frame's capacity
+inline constexpr std::uint32_t opcode_fail = 1U << 17U;  // fail with status_asked
 inline constexpr std::int32_t status_asked = 7;
-inline constexpr std::int32_t status_wrong = 8;             // the request's bytes were not what they should be
+inline constexpr std::int32_t status_wrong = 8;  // the request's bytes were not what they should be
 inline constexpr std::uint8_t answer_mask = 0xFF;
 
 inline std::byte expected(std::uint64_t sequence, std::size_t i, std::uint8_t mask) {

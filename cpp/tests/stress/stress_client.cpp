@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <thread>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/program.hpp"
@@ -67,7 +68,10 @@ struct Result {
 class Attachment {
  public:
   Attachment(const Options& o, std::mt19937_64& random, Result& result)
-      : o_(o), random_(random), result_(result), client_(zeroduplex::DuplexChannelFactory::getInstance().createClient(o.name, o.client)) {}
+      : o_(o),
+        random_(random),
+        result_(result),
+        client_(zeroduplex::DuplexChannelFactory::getInstance().createClient(o.name, o.client)) {}
 
   void exchange() {
     {
@@ -160,7 +164,8 @@ class Attachment {
       const Expectation expect = take_expectation(n);
       if (expect.failed) fail("frame " + std::to_string(n) + " was answered, it should have failed");
       if (response.size() != expect.size) {
-        fail("response " + std::to_string(n) + " has " + std::to_string(response.size()) + " bytes, expected " + std::to_string(expect.size));
+        fail("response " + std::to_string(n) + " has " + std::to_string(response.size()) + " bytes, expected " +
+             std::to_string(expect.size));
       }
       if (const auto i = stress::mismatch(response.data(), n, stress::answer_mask)) {
         fail("byte " + std::to_string(*i) + " of response " + std::to_string(n) + " is wrong");
@@ -169,7 +174,8 @@ class Attachment {
       return n;
     } catch (const zeroduplex::HandlerFailedError& e) {
       const std::uint64_t n = e.sequence();
-      if (!take_expectation(n).failed || e.status() != stress::status_asked || e.message() != "stress failure " + std::to_string(n)) {
+      if (!take_expectation(n).failed || e.status() != stress::status_asked ||
+          e.message() != "stress failure " + std::to_string(n)) {
         throw;
       }
       ++result_.failed;

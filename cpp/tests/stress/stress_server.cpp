@@ -9,6 +9,7 @@
 #include <iostream>
 #include <string>
 #include <thread>
+
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/program.hpp"
@@ -26,7 +27,8 @@ void handle(zeroduplex::Frame& frame, Counters& counters) {
   const std::size_t received = frame.size();
   if (const auto i = stress::mismatch(frame.data(), frame.sequence(), 0)) {
     ++counters.bad;
-    return frame.fail(stress::status_wrong, "byte " + std::to_string(*i) + " of frame " + std::to_string(frame.sequence()) + " is wrong");
+    return frame.fail(stress::status_wrong,
+                      "byte " + std::to_string(*i) + " of frame " + std::to_string(frame.sequence()) + " is wrong");
   }
   const std::uint32_t opcode = frame.opcode();
   if ((opcode & stress::delay_mask) != 0) std::this_thread::sleep_for(std::chrono::microseconds(opcode & stress::delay_mask));
