@@ -1,7 +1,8 @@
 // Command testreport turns what test runners print into counts and sums them up.
 //
 //	go test -json ./... | testreport go -suite NAME -out FILE
-//	testreport junit -suite NAME -out FILE ctest.xml
+//	testreport junit -suite NAME -out FILE junit.xml
+//	testreport nunit -suite NAME -out FILE TestResult.xml|results.trx
 //	testreport total -dir FOLDER SUITE...
 //
 // The last line of total is "N passed, N failed", with ", N skipped" when a test was skipped.
@@ -25,7 +26,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := flags.String("out", "", "file for the counts")
 	dir := flags.String("dir", "", "folder of the counts")
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "testreport: say go, junit or total")
+		fmt.Fprintln(stderr, "testreport: say go, junit, nunit or total")
 		return 2
 	}
 	if flags.Parse(args[1:]) != nil {
@@ -40,6 +41,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		c, err = goTest(stdin, stdout)
 	case args[0] == "junit" && flags.NArg() == 1:
 		c, err = junit(flags.Arg(0), stdout)
+	case args[0] == "nunit" && flags.NArg() == 1:
+		c, err = nunit(flags.Arg(0), stdout)
 	default:
 		fmt.Fprintln(stderr, "testreport: wrong arguments")
 		return 2

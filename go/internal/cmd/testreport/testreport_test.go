@@ -78,7 +78,7 @@ func TestJunit(t *testing.T) {
 <testcase name="A.b" status="run" time="0.25"><system-out>fine</system-out></testcase>
 <testcase name="A.c" status="notrun" time="0"><skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>`))
 	assert.Equal(t, 0, code)
-	assert.Equal(t, "skipped A.c\nok   1 tests (0.2 s)\n", stdout)
+	assert.Equal(t, "skipped A.c: SKIP_REGULAR_EXPRESSION_MATCHED\nok   1 tests (0.2 s)\n", stdout)
 
 	code, stdout, stderr := report(t, "", "junit", "-suite", "cpp", "-out", out, ctestFile(t, `
 <testcase name="A.b" status="run"/><testcase name="A.c" status="fail"><system-out>expected 3</system-out></testcase>
