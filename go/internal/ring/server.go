@@ -13,6 +13,7 @@ type Server struct {
 	request  counters
 	response counters
 	cursor   uint64 // cumulative
+	position uint64 // cursor modulo the payload's size
 	passed   uint64 // frames passed; the next one has sequence passed+1
 	seen     uint64 // highest written_count seen
 
@@ -37,7 +38,6 @@ type Claimed struct {
 	Data      []byte // of Size bytes, with the frame's capacity as the slice's
 
 	header *wire.FrameHeaderV2
-	end    uint64
 }
 
 // Published reports whether a frame waits, by one load. It may be called without the lock.
@@ -66,7 +66,7 @@ func (s *Server) Next(f *Claimed) (bool, error) {
 		return false, fmt.Errorf("%w: request written_bytes %d does not follow the cursor at %d", ErrCorrupted, written, s.cursor)
 	}
 	for written-s.cursor > payload {
-		s.cursor = nextLap(s.cursor, payload)
+		s.toNextLap()
 	}
 	err := s.read(f, written)
 	return err == nil, err
@@ -75,7 +75,7 @@ func (s *Server) Next(f *Claimed) (bool, error) {
 func (s *Server) read(f *Claimed, written uint64) error {
 	payload := s.mem.size()
 	for wrapped := false; ; wrapped = true {
-		position := s.cursor % payload
+		position := s.position
 		available := written - s.cursor
 		if available < wire.FrameHeaderV2Size {
 			return fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
@@ -92,7 +92,7 @@ func (s *Server) read(f *Claimed, written uint64) error {
 		if available <= payload-position {
 			return fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
 		}
-		s.cursor += payload - position
+		s.toNextLap()
 	}
 }
 
@@ -113,8 +113,13 @@ func (s *Server) check(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState,
 		return fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
 	}
 	f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
-	f.end = s.cursor + wire.FrameHeaderV2Size + f.Capacity
 	return nil
+}
+
+// toNextLap moves the cursor to the start of the payload, the next time round.
+func (s *Server) toNextLap() {
+	s.cursor += s.mem.size() - s.position
+	s.position = 0
 }
 
 // Take makes the frame the server's and moves the cursor past it. False: the client cancelled it meanwhile; look again.
@@ -136,7 +141,11 @@ func (s *Server) Skip(f *Claimed) {
 
 // Pass moves the cursor past the frame without touching it.
 func (s *Server) Pass(f *Claimed) {
-	s.cursor = f.end
+	total := wire.FrameHeaderV2Size + f.Capacity
+	s.cursor += total
+	if s.position += total; s.position == s.mem.size() {
+		s.position = 0
+	}
 	s.passed++
 	// Pairs with the client's acquire load in Client.Reclaim, which frees the waste before the frame.
 	ordered.Store64(s.request.readCount, s.passed)
