@@ -27,7 +27,7 @@ const (
 )
 
 // MinimumCases is how many cases there are at least: a run that silently lost its suites must not be green.
-const MinimumCases = 1
+const MinimumCases = 60
 
 const usage = `usage: conformance run [flags]     run the suites on every ordered pair of languages
        conformance list [flags]    say what would be run

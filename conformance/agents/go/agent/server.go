@@ -21,7 +21,7 @@ type server struct {
 
 	other      agentproto.SetHandlerArgs
 	behaviours map[uint64]agentproto.SetHandlerArgs
-	held       map[*hold]bool // handlers that wait now
+	held       map[*hold]bool  // handlers that wait now
 	letAllGo   bool            // later ones need not wait
 	letGo      map[uint64]bool // nor need these
 	handled    agentproto.HandledReport
