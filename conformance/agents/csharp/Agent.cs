@@ -51,7 +51,7 @@ namespace ZeroDuplex.Conformance
                     AgentRequest request = AgentRequest.Decode(message);
                     if (request.Background)
                     {
-                        new Thread(() => Write(Answer(operations, request))) { IsBackground = true }.Start();
+                        RunBeside(() => Write(Answer(operations, request)));
                     }
                     else
                     {
@@ -100,6 +100,20 @@ namespace ZeroDuplex.Conformance
                 case "hybrid": return WaitStrategy.Hybrid;
                 case "block": return WaitStrategy.Block;
                 default: throw new ArgumentException("unknown wait " + name);
+            }
+        }
+
+        /// <summary>Returns when the thread runs: the operation begins before the next one is read.</summary>
+        private static void RunBeside(Action operation)
+        {
+            using (var running = new ManualResetEvent(false))
+            {
+                new Thread(() =>
+                {
+                    running.Set();
+                    operation();
+                }) { IsBackground = true }.Start();
+                running.WaitOne();
             }
         }
 
