@@ -85,7 +85,7 @@ struct Hello {
 // What the runner asks.
 struct AgentRequest {
     std::uint64_t id = 0; // Number of the request, never used twice in the life of an agent.
-    std::string case; // Name of the running case, for logs.
+    std::string case_; // Name of the running case, for logs.
     std::string role; // The role that the agent was started in.
     std::string op; // The operation. May be one that does not exist.
     bool background = false; // true: the operation may wait long and later requests must not wait for it: run it on a thread of its own. false: run it before reading on.
@@ -94,7 +94,7 @@ struct AgentRequest {
     [[nodiscard]] Json encode() const {
         Json::Object record;
         put(record, "id", id);
-        put(record, "case", case);
+        put(record, "case", case_);
         put(record, "role", role);
         put(record, "op", op);
         put(record, "background", background);
@@ -107,7 +107,7 @@ struct AgentRequest {
         RecordReader reader("agent_request", record);
         AgentRequest message;
         reader.read("id", message.id);
-        reader.read("case", message.case);
+        reader.read("case", message.case_);
         reader.read("role", message.role);
         reader.read("op", message.op);
         reader.read("background", message.background);
@@ -193,7 +193,7 @@ struct EmptyReport {
 
 // A metadata block.
 struct ContentReport {
-    bool written = false; // Whether anything has been written.
+    bool written = false; // Whether anything has been written, as far as the SDK tells that from empty content.
     std::uint64_t size = 0; // Bytes of content.
     std::uint64_t crc32 = 0; // CRC-32 of the content.
 

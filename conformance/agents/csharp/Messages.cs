@@ -252,7 +252,7 @@ namespace ZeroDuplex.Conformance
     /// <summary>A metadata block.</summary>
     internal sealed class ContentReport : IMessage
     {
-        /// <summary>Whether anything has been written.</summary>
+        /// <summary>Whether anything has been written, as far as the SDK tells that from empty content.</summary>
         public bool Written { get; set; }
         /// <summary>Bytes of content.</summary>
         public ulong Size { get; set; }

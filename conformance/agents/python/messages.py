@@ -213,7 +213,7 @@ class ContentReport(Message):
     """A metadata block."""
 
     written: bool
-    """Whether anything has been written."""
+    """Whether anything has been written, as far as the SDK tells that from empty content."""
     size: int
     """Bytes of content."""
     crc32: int

@@ -66,6 +66,13 @@ func (t target) render(schema *Schema) ([]byte, error) {
 	functions := template.FuncMap{
 		"pascal": naming.Pascal.Apply,
 		"upper":  naming.Upper.Apply,
+		// A reserved word of C++ gets an underscore behind it.
+		"identifier": func(name string) string {
+			if naming.Cpp.Reserved(name) {
+				return name + "_"
+			}
+			return name
+		},
 		"type":   t.fieldType,
 		"wrap":   backend.Wrap,
 		"isList": func(f Field) bool { _, list := f.Element(); return list },

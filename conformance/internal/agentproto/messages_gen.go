@@ -209,7 +209,7 @@ func (EmptyReport) fields() []FieldInfo {
 
 // ContentReport: A metadata block.
 type ContentReport struct {
-	Written bool   `json:"written"` // Whether anything has been written.
+	Written bool   `json:"written"` // Whether anything has been written, as far as the SDK tells that from empty content.
 	Size    uint64 `json:"size"`    // Bytes of content.
 	Crc32   uint64 `json:"crc32"`   // CRC-32 of the content.
 }
