@@ -104,7 +104,7 @@ class Channel {
   std::optional<Response> try_deliver(const std::optional<std::uint64_t>& sequence);
   [[nodiscard]] ring::InFlight* find_answered(const std::optional<std::uint64_t>& sequence, std::optional<ring::Answer>& answer);
   [[noreturn]] void throw_failure(ring::InFlight& frame, const ring::Answer& answer);
-  [[nodiscard]] bool spin_for_answer(Lock& lock, const Receiver& self, Wait& wait);
+  [[nodiscard]] bool spin_for_answer(Lock& lock, const std::optional<std::uint64_t>& sequence, Wait& wait);
   void sleep_for_answer(Lock& lock, Receiver& self, Wait& wait);
   void give_up(std::uint64_t sequence) noexcept;
   void after_release() noexcept;

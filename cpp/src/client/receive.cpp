@@ -71,14 +71,15 @@ Response Channel::receive_claimed(Lock lock, std::optional<std::uint64_t> sequen
     claim.delivered = true;
     return std::move(*response);
   }
-  Receiving receiving(*this, sequence);
+  std::optional<Receiving> receiving;  // while it only spins it need not be found by others
   Wait wait(timeout);
   bool may_spin = strategy_ != WaitStrategy::block;
   for (;;) {
     if (may_spin) {
-      may_spin = spin_for_answer(lock, receiving.self(), wait);
+      may_spin = spin_for_answer(lock, sequence, wait);
     } else {
-      sleep_for_answer(lock, receiving.self(), wait);
+      if (!receiving) receiving.emplace(*this, sequence);
+      sleep_for_answer(lock, receiving->self(), wait);
       may_spin = strategy_ == WaitStrategy::spin;
     }
     if (closed_) throw_unusable();
@@ -146,15 +147,18 @@ void Channel::throw_failure(ring::InFlight& frame, const ring::Answer& answer) {
   throw error;
 }
 
-bool Channel::spin_for_answer(Lock& lock, const Receiver& self, Wait& wait) {
+bool Channel::spin_for_answer(Lock& lock, const std::optional<std::uint64_t>& sequence, Wait& wait) {
   const wire::FrameHeaderV2* header = nullptr;
-  for (std::size_t i = 0; i < ring_.in_flight() && header == nullptr; ++i) {
-    const ring::InFlight& frame = ring_.at(i);
-    if (self.sequence ? frame.sequence == *self.sequence : is_open(frame)) header = frame.header;
+  if (sequence) {
+    header = ring_.find(*sequence)->header;
+  } else {
+    for (std::size_t i = 0; i < ring_.in_flight() && header == nullptr; ++i) {
+      if (is_open(ring_.at(i))) header = ring_.at(i).header;
+    }
   }
   const std::uint64_t& count = attachment_.segment().response().payload_written_count;
   // With any response welcome, the count tells of answers that overtook the oldest request.
-  const bool any = !self.sequence;
+  const bool any = !sequence;
   const std::uint64_t seen = any ? ring::load_acquire(count) : 0;
   const std::uint32_t interrupts = interrupts_.load(std::memory_order_relaxed);
   const TimePoint check_due = peer_checked_ + wire::default_v2_wait_slice;

@@ -18,15 +18,13 @@ enum class SpinEnd : std::uint8_t { changed, interrupted, time };
 /// the clock rarely, and not at all when the change comes soon.
 template <typename Changed, typename Interrupted>
 SpinEnd spin(platform::TimePoint limit, Changed changed, Interrupted interrupted) {
-  constexpr unsigned eager_looks = 0;        // without a pause, whose length would be added to the latency
-  constexpr unsigned looks_per_check = 128;  // some microseconds
-  for (unsigned i = 0; i + 1 <= eager_looks; ++i) {
-    if (changed()) return SpinEnd::changed;
-  }
+  // Looking all the time would take the cache line away from the peer that is about to write it.
+  constexpr unsigned pauses_per_look = 2;
+  constexpr unsigned looks_per_check = 64;  // some microseconds
   for (;;) {
     for (unsigned i = 0; i < looks_per_check; ++i) {
       if (changed()) return SpinEnd::changed;
-      platform::pause();
+      for (unsigned p = 0; p < pauses_per_look; ++p) platform::pause();
     }
     if (interrupted()) return SpinEnd::interrupted;
     if (platform::Clock::now() >= limit) return SpinEnd::time;

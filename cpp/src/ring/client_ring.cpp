@@ -14,16 +14,18 @@ using wire::FrameState;
 
 namespace {
 
-/// Writes all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerCursor::look().
-void write_header(wire::FrameHeaderV2& to, const wire::FrameHeaderV2& from, FrameState state) noexcept {
-  to.payload_size = from.payload_size;
-  to.sequence_number = from.sequence_number;
-  to.capacity = from.capacity;
-  to.status = from.status;
-  to.request_size = from.request_size;
-  to.opcode = from.opcode;
-  store_relaxed(to.flags, from.flags);
-  to.reserved = from.reserved;
+/// Writes all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerCursor::read(). Takes values and no
+/// struct, whose copying would wait for its fields to be stored first.
+inline void write_header(wire::FrameHeaderV2& to, std::uint64_t size, std::uint64_t sequence, std::uint64_t capacity,
+                         std::uint32_t opcode, std::uint32_t flags, FrameState state) noexcept {
+  to.payload_size = size;
+  to.sequence_number = sequence;
+  to.capacity = capacity;
+  to.status = 0;
+  to.request_size = size;
+  to.opcode = opcode;
+  store_relaxed(to.flags, flags);
+  to.reserved = {};
   store_state(to, state);
 }
 
@@ -32,73 +34,63 @@ std::string name_of(FrameState state) { return std::string(to_string(state)); }
 }  // namespace
 
 std::byte* ClientRing::reserve(std::uint64_t capacity) {
-  const auto claim = place(capacity);
-  if (!claim) return nullptr;
+  if (!place(capacity)) return nullptr;
   frames_.reserve_one();  // publish() must not fail
-  claim_ = *claim;
   open_ = true;
-  return segment_.data_at(claim_.start % segment_.payload_size());
+  return segment_.data_at(claim_.start.position());
 }
 
-std::optional<ClientRing::Claim> ClientRing::place(std::uint64_t capacity) const noexcept {
+bool ClientRing::place(std::uint64_t capacity) noexcept {
   const std::uint64_t payload = segment_.payload_size();
   const std::uint64_t total = wire::frame_header_v2_size + capacity;
-  const std::uint64_t position = head_ % payload;
-  const std::uint64_t room = payload - position;
+  const std::uint64_t room = payload - head_.position();
+  claim_.start = head_;
+  claim_.capacity = capacity;
+  claim_.waste = 0;
   if (frames_.empty()) {
-    if (position == 0 || (lap_ == Lap::needed && total <= room)) return Claim{head_, capacity, 0};
+    if (head_.position() == 0 || (lap_ == Lap::needed && total <= room)) return true;
     // The unmarked lap: nothing is in flight, so the whole payload is free. The server tells it from an ordinary advance by its
     // length, which must therefore exceed the payload.
-    std::uint64_t lap = next_lap(head_, payload);
-    if (lap + total - head_ <= payload) lap += payload;
-    return Claim{lap, capacity, 0};
+    claim_.start.begin_lap(payload);
+    if (room + total <= payload) claim_.start.begin_lap(payload);
+    return true;
   }
-  const std::uint64_t free = free_bytes();
-  if (total <= room) {
-    if (total > free) return std::nullopt;
-    return Claim{head_, capacity, 0};
-  }
+  if (total <= room) return total <= free_bytes();
   // The marked wrap. Offsets and sizes are multiples of 64, so the marker's own header always has room.
-  if (room + total > free) return std::nullopt;
-  return Claim{head_ + room, capacity, room};
+  claim_.start.begin_lap(payload);
+  claim_.waste = room;
+  return room + total <= free_bytes();
 }
 
 InFlight& ClientRing::publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept {
   const std::uint64_t payload = segment_.payload_size();
-  const std::uint64_t position = claim_.start % payload;
+  const std::uint64_t sequence = ++last_sequence_;
+  const std::uint64_t capacity = claim_.capacity;
   open_ = false;
-  ++last_sequence_;
-  if (claim_.waste > 0) write_header(segment_.header_at(head_ % payload), {}, FrameState::wrap);
+  if (claim_.waste > 0) write_header(segment_.header_at(head_.position()), 0, 0, 0, 0, 0, FrameState::wrap);
+  wire::FrameHeaderV2& header = segment_.header_at(claim_.start.position());
+  write_header(header, size, sequence, capacity, opcode, one_way ? wire::frame_flags_one_way : 0, FrameState::request);
 
-  wire::FrameHeaderV2 header{};
-  header.payload_size = size;
-  header.sequence_number = last_sequence_;
-  header.capacity = claim_.capacity;
-  header.request_size = size;
-  header.opcode = opcode;
-  header.flags = one_way ? wire::frame_flags_one_way : 0;
-  wire::FrameHeaderV2& place = segment_.header_at(position);
-  write_header(place, header, FrameState::request);
-
-  head_ = claim_.start + wire::frame_header_v2_size + claim_.capacity;
-  claimed_ += claim_.waste + wire::frame_header_v2_size + claim_.capacity;
+  head_ = claim_.start;
+  head_.advance(wire::frame_header_v2_size + capacity, payload);
+  claimed_ += claim_.waste + wire::frame_header_v2_size + capacity;
   // The server loads the count (acquire) before the bytes: who sees the count sees everything that it counts.
   wire::OiebV2& request = segment_.request();
-  store_release(request.payload_written_bytes, head_);
-  store_release(request.payload_free_bytes, payload - claimed_);
-  store_release(request.payload_written_count, last_sequence_);
+  store_release(request.payload_written_bytes, head_.cumulative());
+  store_release(request.payload_free_bytes, free_bytes());
+  store_release(request.payload_written_count, sequence);
   // The copy in the response block shares a cache line with what the server is about to write; nobody waits for it.
-  store_release(segment_.response().payload_free_bytes, payload - claimed_);
+  store_release(segment_.response().payload_free_bytes, free_bytes());
 
-  InFlight frame;
-  frame.sequence = last_sequence_;
-  frame.position = position;
-  frame.capacity = claim_.capacity;
+  InFlight& frame = frames_.push();
+  frame.sequence = sequence;
+  frame.position = claim_.start.position();
+  frame.capacity = capacity;
   frame.waste = claim_.waste;
-  frame.header = &place;
+  frame.header = &header;
   frame.opcode = opcode;
   frame.one_way = one_way;
-  return frames_.push(frame);
+  return frame;
 }
 
 InFlight* ClientRing::find(std::uint64_t sequence) noexcept {

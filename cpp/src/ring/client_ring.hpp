@@ -8,6 +8,7 @@
 #include <zeroduplex/options.hpp>
 
 #include "ring/in_flight.hpp"
+#include "ring/ring_offset.hpp"
 #include "ring/segment.hpp"
 
 namespace zeroduplex::ring {
@@ -62,19 +63,19 @@ class ClientRing {
 
  private:
   struct Claim {
-    std::uint64_t start = 0;  // cumulative offset of the header
+    RingOffset start;  // of the header
     std::uint64_t capacity = 0;
     std::uint64_t waste = 0;  // bytes from the head to the end of the payload, behind a WRAP marker
   };
 
-  [[nodiscard]] std::optional<Claim> place(std::uint64_t capacity) const noexcept;
+  [[nodiscard]] bool place(std::uint64_t capacity) noexcept;
   [[nodiscard]] bool is_over(const InFlight& frame) const;
   void release_late_answers() noexcept;
   void store_free() const noexcept;
 
   Segment segment_;
   Lap lap_;
-  std::uint64_t head_ = 0;     // cumulative end of what was published
+  RingOffset head_;              // end of what was published
   std::uint64_t claimed_ = 0;  // bytes of published frames not reclaimed, waste included
   std::uint64_t last_sequence_ = 0;
   std::uint64_t consumed_ = 0;   // response read_count

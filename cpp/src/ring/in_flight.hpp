@@ -8,7 +8,7 @@
 
 namespace zeroduplex::ring {
 
-/// A published frame as its client knows it.
+/// A published frame as its client knows it. Slots are used again: publish() sets what push() does not.
 struct InFlight {
   std::uint64_t sequence = 0;
   std::uint64_t position = 0;
@@ -40,10 +40,10 @@ class InFlightQueue {
     slots_.swap(larger);
     first_ = 0;
   }
-  InFlight& push(const InFlight& frame) noexcept {
-    InFlight& slot = (*this)[size_];
-    slot = frame;
-    ++size_;
+  /// Adds a fresh one.
+  InFlight& push() noexcept {
+    InFlight& slot = (*this)[size_++];
+    slot.cancelled = slot.abandoned = slot.released = slot.claimed = false;
     return slot;
   }
   void pop() noexcept {

@@ -46,9 +46,4 @@ class Segment {
   return (n + wire::block_alignment - 1) / wire::block_alignment * wire::block_alignment;
 }
 
-/// The smallest multiple of the payload's size strictly above a cumulative offset.
-[[nodiscard]] constexpr std::uint64_t next_lap(std::uint64_t offset, std::uint64_t payload_size) noexcept {
-  return offset - offset % payload_size + payload_size;
-}
-
 }  // namespace zeroduplex::ring

@@ -35,7 +35,7 @@ bool ServerCursor::has_published(std::uint64_t passed) const noexcept {
   return load_acquire(segment_.request().payload_written_count) != passed;
 }
 
-std::optional<RequestFrame> ServerCursor::look() {
+bool ServerCursor::look(RequestFrame& frame) {
   const wire::OiebV2& request = segment_.request();
   // The count first: the bytes loaded after it cover at least the frames it counts. Pairs with ClientRing::publish().
   const std::uint64_t count = load_acquire(request.payload_written_count);
@@ -45,51 +45,52 @@ std::optional<RequestFrame> ServerCursor::look() {
                          std::to_string(count));
   }
   seen_ = count;
-  if (count == passed_) return std::nullopt;
+  if (count == passed_) return false;
   const std::uint64_t payload = segment_.payload_size();
-  const std::uint64_t distance = written_bytes - cursor_;
+  const std::uint64_t distance = written_bytes - cursor_.cumulative();
   if (distance % wire::block_alignment != 0 || distance >= wire::cursor_lap_limit * payload) {
     throw CorruptedError("the request block's written bytes, " + std::to_string(written_bytes) + ", do not follow the cursor at " +
-                         std::to_string(cursor_));
+                         std::to_string(cursor_.cumulative()));
   }
   // More than one payload ahead: the client made an unmarked lap, with nothing in flight.
-  while (written_bytes - cursor_ > payload) cursor_ = next_lap(cursor_, payload);
-  return read(written_bytes);
+  while (written_bytes - cursor_.cumulative() > payload) cursor_.begin_lap(payload);
+  read(frame, written_bytes);
+  return true;
 }
 
-RequestFrame ServerCursor::read(std::uint64_t written_bytes) {
+void ServerCursor::read(RequestFrame& frame, std::uint64_t written_bytes) {
   const std::uint64_t payload = segment_.payload_size();
   for (bool wrapped = false;; wrapped = true) {
-    const std::uint64_t position = cursor_ % payload;
-    const std::uint64_t available = written_bytes - cursor_;
+    const std::uint64_t position = cursor_.position();
+    const std::uint64_t available = written_bytes - cursor_.cumulative();
     if (available < wire::frame_header_v2_size) {
       throw CorruptedError("frame " + std::to_string(passed_ + 1) + " is counted, but only " + std::to_string(available) +
                            " bytes are written for it");
     }
     wire::FrameHeaderV2& header = segment_.header_at(position);
-    __builtin_prefetch(&header, 1);
+    __builtin_prefetch(&header, 1);  // take() will write it: fetch it from the client's cache once, not twice
     // Pairs with the client's release store of the state in write_header().
     const FrameState state = load_state(header);
-    if (state != FrameState::wrap) return check(header, state, position, available);
+    if (state != FrameState::wrap) {
+      frame.data = segment_.data_at(position);
+      frame.sequence = header.sequence_number;
+      frame.size = header.payload_size;
+      frame.capacity = header.capacity;
+      frame.opcode = header.opcode;
+      frame.one_way = (load_acquire(header.flags) & wire::frame_flags_one_way) != 0;
+      frame.cancelled = state == FrameState::cancelled;
+      frame.header_ = &header;
+      check(frame, state, position, available);
+      return;
+    }
     if (wrapped || position == 0 || available <= payload - position) {
       throw CorruptedError("a wrap marker stands at " + std::to_string(position) + ", where none can be");
     }
-    cursor_ += payload - position;
+    cursor_.begin_lap(payload);
   }
 }
 
-RequestFrame ServerCursor::check(wire::FrameHeaderV2& header, FrameState state, std::uint64_t position,
-                                 std::uint64_t available) const {
-  RequestFrame frame;
-  frame.sequence = header.sequence_number;
-  frame.size = header.payload_size;
-  frame.capacity = header.capacity;
-  frame.opcode = header.opcode;
-  frame.one_way = (load_acquire(header.flags) & wire::frame_flags_one_way) != 0;
-  frame.cancelled = state == FrameState::cancelled;
-  frame.data = segment_.data_at(position);
-  frame.header_ = &header;
-
+void ServerCursor::check(const RequestFrame& frame, FrameState state, std::uint64_t position, std::uint64_t available) const {
   const auto which = [this] { return "frame " + std::to_string(passed_ + 1); };
   const std::uint64_t room = std::min(segment_.payload_size() - position, available) - wire::frame_header_v2_size;
   if (state != FrameState::request && state != FrameState::cancelled) {
@@ -106,7 +107,6 @@ RequestFrame ServerCursor::check(wire::FrameHeaderV2& header, FrameState state, 
     throw CorruptedError(which() + " claims " + std::to_string(frame.size) + " bytes in a capacity of " +
                          std::to_string(frame.capacity));
   }
-  return frame;
 }
 
 bool ServerCursor::take(const RequestFrame& frame) {
@@ -115,6 +115,7 @@ bool ServerCursor::take(const RequestFrame& frame) {
     if (load_state(*frame.header_) == FrameState::cancelled) return false;
     throw CorruptedError("the state of frame " + std::to_string(frame.sequence) + " changed as only the server may change it");
   }
+  // Answering will write the counters of the other block.
   __builtin_prefetch(&segment_.response().payload_written_count, 1);
   pass(frame);
   return true;
@@ -126,7 +127,7 @@ void ServerCursor::skip(const RequestFrame& frame) noexcept {
 }
 
 void ServerCursor::pass(const RequestFrame& frame) noexcept {
-  cursor_ += wire::frame_header_v2_size + frame.capacity;
+  cursor_.advance(wire::frame_header_v2_size + frame.capacity, segment_.payload_size());
   ++passed_;
   // Pairs with the client's acquire load in ClientRing::reclaim(), which frees the waste before this frame.
   store_release(segment_.request().payload_read_count, passed_);

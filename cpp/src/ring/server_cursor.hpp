@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include <zeroduplex/generated/wire.hpp>
 
+#include "ring/ring_offset.hpp"
 #include "ring/segment.hpp"
 
 namespace zeroduplex::ring {
@@ -48,8 +48,8 @@ class ServerCursor {
   /// Whether more frames than passed were published when look() last looked.
   [[nodiscard]] bool may_have_more() const noexcept { return seen_ > passed_; }
 
-  /// The frame under the cursor, which stays; nothing when none is published. Throws CorruptedError.
-  [[nodiscard]] std::optional<RequestFrame> look();
+  /// Reads the frame under the cursor, which stays. False: none is published. Throws CorruptedError.
+  [[nodiscard]] bool look(RequestFrame& frame);
   /// Makes the frame the server's and passes it. False: the client has cancelled it meanwhile. Throws CorruptedError.
   [[nodiscard]] bool take(const RequestFrame& frame);
   /// Ends a cancelled frame and passes it. The caller then passes a fence and posts space-available.
@@ -66,12 +66,11 @@ class ServerCursor {
   void reset() noexcept;
 
  private:
-  [[nodiscard]] RequestFrame read(std::uint64_t written_bytes);
-  [[nodiscard]] RequestFrame check(wire::FrameHeaderV2& header, wire::FrameState state, std::uint64_t position,
-                                   std::uint64_t available) const;
+  void read(RequestFrame& frame, std::uint64_t written_bytes);
+  void check(const RequestFrame& frame, wire::FrameState state, std::uint64_t position, std::uint64_t available) const;
 
   Segment segment_;
-  std::uint64_t cursor_ = 0;  // cumulative
+  RingOffset cursor_;
   std::uint64_t passed_ = 0;
   std::uint64_t seen_ = 0;  // highest published count seen
   std::uint64_t responses_ = 0;

@@ -74,8 +74,8 @@ class Engine {
   void report(const Error& error) const noexcept;
 
   // engine_work.cpp
-  [[nodiscard]] std::optional<ring::RequestFrame> next_request();
-  [[nodiscard]] std::optional<ring::RequestFrame> take_next();
+  [[nodiscard]] bool next_request(ring::RequestFrame& request);
+  [[nodiscard]] bool take_next(ring::RequestFrame& request);
   void serve(Lock& lock, const Handler& handler, FrameAccess& access, const ring::RequestFrame& request);
   void wait_for_work(Lock& lock);
   void look_out(Lock& lock);

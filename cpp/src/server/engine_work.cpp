@@ -16,50 +16,49 @@ using platform::TimePoint;
 
 void Engine::work(const Handler& handler) {
   FrameAccess access;
+  ring::RequestFrame request;
   Lock lock(mutex_);
   while (phase_ != Phase::ended) {
-    if (const auto request = next_request()) {
-      serve(lock, handler, access, *request);
+    if (next_request(request)) {
+      serve(lock, handler, access, request);
     } else {
       wait_for_work(lock);
     }
   }
 }
 
-std::optional<ring::RequestFrame> Engine::next_request() {
+bool Engine::next_request(ring::RequestFrame& request) {
   try {
     if (phase_ == Phase::serving) {
-      auto request = take_next();
-      if (!request && segment_.client_has_left()) begin_passing();
-      if (request) return request;
+      if (take_next(request)) return true;
+      if (segment_.client_has_left()) begin_passing();
     }
     if (phase_ == Phase::passing && !passed_all_) {
-      auto request = take_next();
-      if (request) return request;
+      if (take_next(request)) return true;
       passed_all_ = true;
       supervision_.notify_all();
     }
   } catch (const CorruptedError& e) {
     found_corruption(e);
   }
-  return std::nullopt;
+  return false;
 }
 
-std::optional<ring::RequestFrame> Engine::take_next() {
-  while (auto request = cursor_.look()) {
-    if (request->cancelled) {
-      cursor_.skip(*request);
+bool Engine::take_next(ring::RequestFrame& request) {
+  while (cursor_.look(request)) {
+    if (request.cancelled) {
+      cursor_.skip(request);
       ring::fence();  // pairs with the fence behind the client's wait for room
       segment_.space_available().post_if_zero();
-    } else if (phase_ == Phase::passing && !request->one_way) {
-      cursor_.pass(*request);
-    } else if (cursor_.take(*request)) {
+    } else if (phase_ == Phase::passing && !request.one_way) {
+      cursor_.pass(request);
+    } else if (cursor_.take(request)) {
       // This worker will be busy: another one takes what follows, and the role of looking out.
       if (waiting_ > 0) work_.notify_one();
-      return request;
+      return true;
     }
   }
-  return std::nullopt;
+  return false;
 }
 
 void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, const ring::RequestFrame& request) {
