@@ -5,12 +5,11 @@ from __future__ import annotations
 import mmap
 import random
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from zeroduplex import CorruptedError, FrameTooLargeError
-from zeroduplex import _ring_client, _ring_server
+from zeroduplex import CorruptedError, FrameTooLargeError, _ring_client, _ring_server
 from zeroduplex._generated import wire
 from zeroduplex._generated.wire import FrameState, FrameStatus
 from zeroduplex._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, Ops
@@ -78,11 +77,11 @@ class Ring:
 
 
 @pytest.fixture(params=BACKENDS)
-def ops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ops]:
+def ops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ops:
     chosen: Ops = request.param()
     monkeypatch.setattr(_ring_client, "ops", chosen)
     monkeypatch.setattr(_ring_server, "ops", chosen)
-    yield chosen
+    return chosen
 
 
 @pytest.mark.parametrize("eager", [True, False])

@@ -73,7 +73,7 @@ def test_a_view_kept_past_release_raises(serve: Serve, connect: Connect, keep: s
         "cast": lambda: response.data.cast("I"),
         "second view": lambda: memoryview(response.data),
     }[keep]()
-    with pytest.raises(z.ViewInUseError, match="response 1 of .* a view of its data is still alive") as caught:
+    with pytest.raises(z.ViewInUseError, match=r"response 1 of .* a view of its data is still alive") as caught:
         response.release()
     assert isinstance(caught.value, z.FrameReleasedError)
     assert isinstance(caught.value, BufferError)
@@ -191,9 +191,7 @@ def test_frames_end_with_the_handler(serve: Serve, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("one_way", [False, True])
-def test_a_handler_that_keeps_a_view_is_told(
-    serve: Serve, connect: Connect, errors: list[z.ZeroDuplexError], one_way: bool
-) -> None:
+def test_a_handler_that_keeps_a_view_is_told(serve: Serve, connect: Connect, errors: list[z.ZeroDuplexError], one_way: bool) -> None:
     kept: list[object] = []
     serve(lambda frame: kept.append(frame.as_numpy()) if frame.opcode else None)
     client = connect()
@@ -206,9 +204,7 @@ def test_a_handler_that_keeps_a_view_is_told(
     assert [type(e) for e in errors] == [z.ViewInUseError]
 
 
-def test_an_exception_that_knows_its_frame_is_no_kept_view(
-    serve: Serve, connect: Connect, errors: list[z.ZeroDuplexError]
-) -> None:
+def test_an_exception_that_knows_its_frame_is_no_kept_view(serve: Serve, connect: Connect, errors: list[z.ZeroDuplexError]) -> None:
     def handler(frame: z.Frame) -> None:
         pixels = frame.as_numpy()
         try:

@@ -140,8 +140,7 @@ class AsyncReceiver:
         if task.is_call:
             self._channel._forget_locked(task.record)
         else:
-            task.record.taken = False
-            self._channel._waiters.wake_interested()
+            self._channel._stop_waiting(task.record)
 
     def _ready(self, task: _Task) -> Record | None:
         """The answered frame that the task waits for; the lock is held."""

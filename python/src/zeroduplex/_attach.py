@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import time
@@ -31,6 +32,9 @@ from .options import WAIT_SLICE
 # Bounds in seconds of the pause between two looks. Names and lock bytes cannot be waited for.
 _PAUSE_MIN: Final = 20e-6
 _PAUSE_MAX: Final = 2e-3
+
+# What opening something else than a regular file gives; EINVAL is SharedObject's own.
+_NOT_REGULAR: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 
 _HEALED_BY_TIME: Final = (ServerNotFoundError, ServerBusyError, WriterAlreadyConnectedError)
 
@@ -83,6 +87,10 @@ class _Attempt:
             raise ServerNotFoundError(self._where("no object of that name")) from None
         except PermissionError as e:
             raise PermissionDeniedError(self._where("the object's mode does not let us in; the server can set it")) from e
+        except OSError as e:
+            if e.errno in _NOT_REGULAR:
+                raise CorruptedError(self._where("what has this name is no shared-memory object")) from e
+            raise
         own = SharedMemory.of(shared)
         try:
             self._check_object(shared)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from . import _process
@@ -142,6 +142,14 @@ class ChannelCore(DuplexClient):
         """Ends the use of a segment that holds what no correct server stores; the lock is held."""
         self._shut(same_again(error))
         raise error
+
+    @contextmanager
+    def _telling_corruption(self) -> Iterator[None]:
+        """For what has nobody to tell of corruption: every later call fails instead. The lock is held."""
+        try:
+            yield
+        except CorruptedError as e:
+            self._shut(same_again(e))
 
     def _shut(self, failure: Callable[[], ZeroDuplexError]) -> None:
         """Makes every call fail from now on and wakes the waiting ones; the lock is held."""

@@ -50,9 +50,7 @@ class ReceivingChannel(SendingChannel):
                 answer = self._await(record, deadline)
             except BaseException:
                 with self._lock:
-                    record.taken = False
-                    # It may have been answered since we looked; now it is anybody's.
-                    self._waiters.wake_interested()
+                    self._stop_waiting(record)
                     self._left()
                 raise
         return self._deliver(record, answer)
@@ -235,7 +233,5 @@ class ReceivingChannel(SendingChannel):
 
     def _release_locked(self, record: Record) -> None:
         self._quiet = False
-        try:
+        with self._telling_corruption():
             self._ring.release(record)
-        except CorruptedError as e:
-            self._shut(same_again(e))  # a release has nobody to tell; every later call fails

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NoReturn
 
-from ._channel_core import ChannelCore, same_again
+from ._channel_core import ChannelCore
 from ._generated import wire
 from ._loans_client import RequestBuffer
 from ._ops import WAIT_TOKEN, ops
@@ -179,13 +179,24 @@ class SendingChannel(ChannelCore):
             self._left()
 
     def _forget_locked(self, record: Record) -> None:
-        if record.cancelled or record.abandoned or self._detached:
+        if record.abandoned or self._detached:
             return
-        if not self._ring.cancel(record):
-            try:
-                self._ring.abandon(record)
-            except CorruptedError as e:
-                self._shut(same_again(e))
+        if record.cancelled or self._ring.cancel(record):
+            self._stop_waiting(record)
+            return
+        with self._telling_corruption():
+            self._ring.abandon(record)
+
+    def _stop_waiting(self, record: Record) -> None:
+        """Gives up a claim on a response; the lock is held."""
+        record.taken = False
+        if self._detached:
+            return
+        if record.cancelled:
+            with self._telling_corruption():
+                self._ring.reclaim()  # its bytes were kept for the waiter
+        else:
+            self._waiters.wake_interested()  # it may have been answered since we looked; now it is anybody's
 
 
 def _flat(data: Any) -> memoryview:

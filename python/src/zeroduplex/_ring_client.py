@@ -188,6 +188,8 @@ class ClientRing:
             if not record.released:
                 if not record.one_way and not record.cancelled:
                     return None
+                if record.taken:
+                    return None  # a waiter still looks at the header of the cancelled frame, and has yet to find out
                 state = self._port.state_at(record.position)
                 if state in _UNDER_WAY:
                     return None

@@ -68,6 +68,8 @@ class ServerCore(ABC):
         """A worker looks for requests; the role is taken and left under the lock."""
         self._idle = 0
         """Workers waiting on work."""
+        self._reports: list[ZeroDuplexError] = []
+        """Errors for the error function."""
         self._stop_error: ZeroDuplexError | None = None
         self._forked = False
         _process.register(self)
@@ -118,13 +120,16 @@ class ServerCore(ABC):
         pid = ops.load64(tenure.writer_pid)
         return pid not in (wire.PID_NONE, wire.RESET_WANTED) and tenure.segment.life.client_alive()
 
-    def _report(self, error: ZeroDuplexError) -> None:
-        """Tells the application; the lock is held, and let go meanwhile: the application may ask the server something."""
-        self._lock.release()
-        try:
-            self._tell(error)
-        finally:
-            self._lock.acquire()
+    def _deliver_reports(self) -> None:
+        """Tells the application what was noticed under the lock, which is held, and let go meanwhile: the application may ask the server
+        something."""
+        while self._reports:
+            error = self._reports.pop(0)
+            self._lock.release()
+            try:
+                self._tell(error)
+            finally:
+                self._lock.acquire()
 
     def _tell(self, error: ZeroDuplexError) -> None:
         """Calls the error function. What it raises goes where uncaught exceptions of threads go."""

@@ -54,7 +54,7 @@ class ResettingServer(ServerCore):
             elif time.monotonic() >= tenure.deadline:
                 self._give_up(tenure)
         except (OSError, ZeroDuplexError) as e:
-            self._report(SystemError(f"resetting {self._name!r}, new clients must wait: {e}"))
+            self._reports.append(SystemError(f"resetting {self._name!r}, new clients must wait: {e}"))
 
     def _reset(self, tenure: Tenure) -> None:
         """Makes the segment what an attaching client expects. No handler runs and nobody sleeps on the semaphores."""

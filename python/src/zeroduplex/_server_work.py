@@ -57,8 +57,11 @@ class WorkingServer(ResettingServer):
                 if self._idle:
                     self._work.notify()
                 return claimed
-            if self._phase is not Phase.SERVING or self._current is not tenure:
-                break  # stopped, or given up, in look
+            if self._reports:
+                self._deliver_reports()  # lets go of the lock, so everything must be looked at again
+                continue
+            if self._current is not tenure:
+                break  # given up in look
             if self._polling:
                 self._idle += 1
                 self._work.wait()
@@ -71,16 +74,20 @@ class WorkingServer(ResettingServer):
             tenure.unreference()
         self._work.notify()  # we may have been woken for a role that we do not take
         self._finished.notify_all()
+        self._deliver_reports()
         return None
 
     def _look(self, tenure: Tenure) -> Claimed | None:
         """Takes the next request, and does what a client that left makes necessary; the lock is held."""
+        # A client that left waits for nothing: of what it published only one-way requests still run. Pairs with the stores of the leaving
+        # and the attaching client.
+        if not tenure.resetting and ops.load64(tenure.writer_pid) == wire.RESET_WANTED:
+            self._begin_reset(tenure)
         claimed = self._take(tenure)
         if claimed is not None:
             return claimed
         if not tenure.resetting and self._client_left(tenure):
             self._begin_reset(tenure)
-            # What it published before it left: one-way requests still run.
             claimed = self._take(tenure)
             if claimed is not None:
                 return claimed
@@ -118,7 +125,7 @@ class WorkingServer(ResettingServer):
         ops.store64(tenure.segment.response + wire.OIEB_V2_WRITER_PID_OFFSET, wire.PID_NONE)
         ops.post_if_zero(tenure.segment.semaphores.response_ready)
         ops.post_if_zero(tenure.segment.semaphores.space_available)
-        self._report(error)
+        self._reports.append(error)
 
     def _poll(self, tenure: Tenure) -> None:
         """Waits for something to look at; the lock is held and let go meanwhile, the caller has the polling role."""
@@ -203,6 +210,7 @@ class WorkingServer(ResettingServer):
                         self._begin_reset(tenure)
                     if tenure.resetting:
                         self._advance_reset(tenure)
+                self._deliver_reports()
 
 
 def _failure(error: BaseException) -> tuple[int, str]:
