@@ -212,10 +212,10 @@ TEST(Processes, AClientThatIsKilledWithTheRingFull) {
   {
     Process client({"hold", name, "8", "0"});
     ASSERT_EQ("ready", client.line());
+    ASSERT_TRUE(test::eventually([&] { return runs == 1; }));
     client.kill(SIGKILL);
     client.wait();
   }
-  ASSERT_TRUE(test::eventually([&] { return runs == 1; }));
   EXPECT_THROW(connect(name, connect_within(500ms)), ServerBusyError) << "and the server has noticed by now";
   go = true;
   EXPECT_EQ(1U, connect(name)->call(bytes("x")).sequence());
