@@ -48,7 +48,9 @@ func digests(expected, got any, args suite.Map, scope value.Scope) (any, error) 
 		size, sized := e["size"].(uint64)
 		if !sized {
 			// The size is judged by who writes it down; here only the contents matter.
-			size, _ = members["size"].(uint64)
+			if size, sized = members["size"].(uint64); !sized && data["exchange"] == nil {
+				return nil, fmt.Errorf("data: %v needs a size beside it", data)
+			}
 		}
 		_, isFrame := members["head"]
 		return e, describe(e, data, size, isFrame, args, scope)
