@@ -172,7 +172,7 @@ func (a *attacher) tryView() (*segment, error) {
 	case !s.life.serverAlive():
 		return nil, a.fail(ErrorCodeServerNotFound, "its server has stopped", nil)
 	case pid == wire.ResetWanted:
-		return nil, a.fail(ErrorCodeServerBusy, "the server has not reset the segment yet", nil)
+		return nil, a.fail(ErrorCodeServerBusy, stillBusy, nil)
 	case pid != wire.PidNone:
 		return nil, a.fail(ErrorCodeWriterAlreadyConnected, "another client is attached", nil)
 	}
@@ -228,6 +228,8 @@ func versionOf(identity uint64) string {
 	return fmt.Sprintf("%d.%d.%d", byte(identity>>32), byte(identity>>40), byte(identity>>48))
 }
 
+const stillBusy = "the server has not let go of a client that is gone: a handler still works for it, or the server has not started"
+
 // awaitReset gets the segment from the server that a former client has left in whatever state. Called with byte 1 held.
 func (a *attacher) awaitReset(s *segment) error {
 	// Pairs with the server's release store at the end of a reset.
@@ -240,7 +242,7 @@ func (a *attacher) awaitReset(s *segment) error {
 	checked := time.Now()
 	for s.Request.WriterPid.Load() != wire.PidNone {
 		if !a.wait() {
-			return a.fail(ErrorCodeServerBusy, "the server has not let go of a client that is gone: a handler still works for it, or the server has not started", nil)
+			return a.fail(ErrorCodeServerBusy, stillBusy, nil)
 		}
 		if time.Since(checked) >= wire.DefaultV2WaitSlice {
 			if !s.life.serverAlive() {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package zeroduplex
 
 import (
@@ -123,17 +125,21 @@ func TestFullRing(t *testing.T) {
 func TestOneWayRequestsThroughAFullRing(t *testing.T) {
 	eachPlace(t, 1024, func(t *testing.T, p *place) {
 		for _, w := range []WaitStrategy{WaitHybrid, WaitSpin, WaitBlock} {
-			seen := make(chan uint64, 300)
+			count := 300
+			if w == WaitSpin {
+				count = 50 // on few processors spinning threads wait for each other
+			}
+			seen := make(chan uint64, count)
 			s := p.serve(func(f Frame) error {
 				seen <- f.Sequence()
 				return nil
 			}, WithWait(w))
 			c := p.connect(WithWait(w))
-			for range 300 { // many times the ring; the server's posts make the room known
+			for range count { // many times the ring; the server's posts make the room known
 				_, err := c.Send(until(t), Request{Data: make([]byte, 300), OneWay: true})
 				require.NoError(t, err)
 			}
-			for i := range 300 {
+			for i := range count {
 				require.Equal(t, uint64(i+1), wait(t, seen))
 			}
 			require.NoError(t, c.Close())

@@ -1,9 +1,12 @@
+//go:build linux
+
 package zeroduplex
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -195,4 +198,14 @@ func (c *InPlaceDuplexChannel) free(t testing.TB) uint64 {
 	defer c.mu.Unlock()
 	require.NoError(t, c.reclaim("test"))
 	return c.ring.Free()
+}
+
+func mkdir(t testing.TB, path string) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(path, 0o700))
+}
+
+func rmdir(t testing.TB, path string) {
+	t.Helper()
+	require.NoError(t, os.Remove(path))
 }

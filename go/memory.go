@@ -62,7 +62,8 @@ func (m *SharedMemory) Close() error {
 
 // SharedMemoryView is existing memory: a mapping of the caller's own, or heap memory for both ends in one process. It refuses to
 // allocate and has no liveness: no lock tells whether the other side lives, so a peer that dies without closing is not noticed.
-// The caller keeps the memory alive and unmoved until both ends are closed.
+// The caller keeps the memory alive and unmoved until both ends are closed, and until then for nothing else, a next server
+// included. A Stop that timed out has left handlers that write to it until they return.
 type SharedMemoryView struct {
 	mem []byte
 }
