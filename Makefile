@@ -9,10 +9,13 @@ export CGO_ENABLED ?= 0
 
 IMAGE ?=
 BENCH ?=
+CONFORMANCE ?=
 BIN := build/bin
 PEERS := build/peers
 CPP_RELEASE := build/cpp/release
-TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan
+AGENTS := build/agents
+LANGUAGES := go cpp csharp python
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client
 
 .DEFAULT_GOAL := help
@@ -34,16 +37,17 @@ check-generated: setup ## fail when a generated file is not what the spec makes 
 	go run ./gen/cmd/zdgen -root . -check
 
 .PHONY: build
-build: setup commands peers ## build commands, libraries and peers
+build: setup commands peers agents ## build commands, libraries, peers and conformance agents
 
 .PHONY: commands
 commands:
-	@echo "building build/bin/zeroduplex"
+	@echo "building build/bin/zeroduplex and build/bin/conformance"
 	@go build -trimpath -o $(BIN)/zeroduplex ./go/cmd/zeroduplex
+	@go build -trimpath -o $(BIN)/conformance ./conformance/cmd/conformance
 	@go build -trimpath -o $(BIN)/testreport ./go/internal/cmd/testreport
 
 .PHONY: peers
-peers: peers-go peers-cpp ## build the example and test programs of every language into build/peers/<language>
+peers: $(LANGUAGES:%=peers-%) ## build the example and test programs of every language into build/peers/<language>
 
 .PHONY: peers-go
 peers-go: setup commands
@@ -65,11 +69,50 @@ peers-cpp: setup
 		test -x $(PEERS)/cpp/$$program || { echo "the C++ build made no $$program" >&2; exit 1; }; \
 	done
 
+.PHONY: peers-csharp
+peers-csharp: setup
+	@echo "building the C# library and peers"
+	@$(MAKE) -C csharp peers
+
+.PHONY: peers-python
+peers-python: setup
+	@echo "building the Python package and peers (the first time it fetches packages)"
+	@$(MAKE) -C python peers
+
+.PHONY: agents
+agents: $(LANGUAGES:%=agent-%) ## build the conformance agent of every language into build/agents/<language>
+
+.PHONY: agent-go
+agent-go: setup
+	@echo "building the agents"
+	@mkdir -p $(AGENTS)/go
+	@go build -trimpath -o $(AGENTS)/go/agent ./conformance/agents/go
+
+.PHONY: agent-cpp
+agent-cpp: setup
+	@mkdir -p $(AGENTS)/cpp build/test
+	@{ cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release && cmake --build build/cpp/agent -j 2 --target agent; } >build/test/agent-cpp.log 2>&1 || \
+		{ tail -n 60 build/test/agent-cpp.log; exit 1; }
+	@ln -sfn ../../cpp/agent/agent $(AGENTS)/cpp/agent
+	@test -x $(AGENTS)/cpp/agent || { echo "the C++ build made no agent" >&2; exit 1; }
+
+.PHONY: agent-csharp
+agent-csharp: setup
+	@$(MAKE) -C csharp agent
+
+.PHONY: agent-python
+agent-python: setup
+	@$(MAKE) -C python agent
+
 .PHONY: test
 test: build ## run every test of every language and sum them up
 	@.ci/test.sh $(TEST_SUITES)
 
-.PHONY: test-go test-cpp
+.PHONY: test-go test-cpp test-csharp test-python
+test-csharp: build ## run the C# tests only
+	@.ci/test.sh csharp
+test-python: build ## run the Python tests only
+	@.ci/test.sh python
 test-go: build ## run the Go tests only, the cross-language ones included
 	@.ci/test.sh go go-race go-module
 test-cpp: build ## run the C++ tests only: release, address and undefined-behaviour, thread sanitizer
@@ -92,8 +135,12 @@ bench: build ## measure round trips and large frames against the raw limit (BENC
 	@$(BIN)/zeroduplex bench rtt --out build/bench/rtt.json $(BENCH)
 	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
 
-.PHONY: conformance verify
-conformance verify: ## not part of this release
+.PHONY: conformance
+conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*')
+	@$(BIN)/conformance run $(CONFORMANCE)
+
+.PHONY: verify
+verify: ## not part of this release
 	@echo "make $@: not part of this release" >&2
 	@exit 1
 

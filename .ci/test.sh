@@ -24,12 +24,43 @@ cpp_suite() { # cpp_suite NAME PRESET
 	"$report" junit -suite "$name" -out "$results/$name.json" "$junit"
 }
 
+# logged COMMAND LOG...: keeps a runner's output for the case that it fails.
+logged() {
+	local log=$1
+	shift
+	"$@" >"$log" 2>&1 || tail -n 100 "$log"
+}
+
+csharp_suite() {
+	local found=build/csharp/mono/TestResult.xml
+	if command -v dotnet >/dev/null; then found=build/csharp/dotnet/TestResult.trx; fi
+	rm -f "$found"
+	logged "$results/csharp.log" make -C csharp test
+	"$report" nunit -suite csharp -out "$results/csharp.json" "$found"
+}
+
+python_suite() {
+	rm -f build/python/pytest.xml
+	logged "$results/python.log" make -C python test
+	"$report" junit -suite python -out "$results/python.json" build/python/pytest.xml
+}
+
+conformance_suite() {
+	rm -f build/conformance/junit.xml
+	# shellcheck disable=SC2086
+	build/bin/conformance run ${CONFORMANCE:-} || return 1
+	"$report" junit -suite conformance -out "$results/conformance.json" build/conformance/junit.xml
+}
+
 run() {
 	case $1 in
 	go) CGO_ENABLED=0 go_suite go . ./... ;;
 	go-race) CGO_ENABLED=1 go_suite go-race . -race ./go ./go/internal/... ;;
 	go-module) CGO_ENABLED=0 go_suite go-module go/test/module ./... ;;
 	cpp-*) cpp_suite "$1" "${1#cpp-}" ;;
+	csharp) csharp_suite ;;
+	python) python_suite ;;
+	conformance) conformance_suite ;;
 	*)
 		echo "no test suite $1" >&2
 		return 1
