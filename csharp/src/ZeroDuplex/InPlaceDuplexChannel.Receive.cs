@@ -96,10 +96,7 @@ namespace ZeroDuplex
                     {
                         if (!answered)
                         {
-                            f.Taken = false;
-
-                            // It may have been answered since we looked; now it is anybody's.
-                            waiting.WakeAnswered(true);
+                            StopWaiting(f);
                             Leave();
                         }
                     }
@@ -185,12 +182,30 @@ namespace ZeroDuplex
         /// <summary>What the server has not taken it never will; what it has taken nobody will read. Ends the call.</summary>
         private void GiveUp(ClientFrame f)
         {
-            if (!f.Cancelled && !ring.Cancel(f) && ring.Abandon(f))
+            if (f.Cancelled || ring.Cancel(f))
+            {
+                StopWaiting(f);
+            }
+            else if (ring.Abandon(f))
             {
                 ReclaimReleased(); // the answer came after the last look
             }
 
             Leave();
+        }
+
+        /// <summary>Gives up a claim on a response that did not come.</summary>
+        private void StopWaiting(ClientFrame f)
+        {
+            f.Taken = false;
+            if (f.Cancelled)
+            {
+                ReclaimReleased(); // its bytes were kept for us
+                return;
+            }
+
+            // It may have been answered since we looked; now it is anybody's.
+            waiting.WakeAnswered(true);
         }
 
         /// <summary>The oldest response that nobody waits for by number, null when there is none.</summary>

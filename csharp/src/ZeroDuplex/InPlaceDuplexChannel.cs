@@ -7,7 +7,8 @@ namespace ZeroDuplex
 {
     /// <summary>
     /// The client of an in-place duplex channel: the server changes requests where they stand, and the response is read at the same place.
-    /// Thread-safe. Close or dispose of it, also to let the next client connect.
+    /// Thread-safe. Close or dispose of it, also to let the next client connect; a channel that is only forgotten leaves when the garbage
+    /// collector finds it, and takes the memory of spans along that it gave.
     /// </summary>
     public sealed unsafe partial class InPlaceDuplexChannel : IDuplexClient
     {

@@ -13,6 +13,7 @@ namespace ZeroDuplex.Ring
         /// <summary>Somebody has a claim on the response: a waiter by number, or a receiver that has it.</summary>
         internal bool Taken;
 
+        internal bool Cancelled;
         internal bool Abandoned;
         internal bool Released;
 
@@ -21,15 +22,7 @@ namespace ZeroDuplex.Ring
         internal ulong Waste;
         internal FrameHeaderV2* Header;
 
-        private bool cancelled; // set under the lock, read without it by waiters
         private long generation;
-
-        /// <summary>Whether the request was taken back.</summary>
-        internal bool Cancelled
-        {
-            get { return Volatile.Read(ref cancelled); }
-            set { Volatile.Write(ref cancelled, value); }
-        }
 
         /// <summary>Grows with every release, so that stale handles can be told.</summary>
         internal long Generation
@@ -44,14 +37,7 @@ namespace ZeroDuplex.Ring
             {
                 // Pairs with the server's release store in ServedFrame.Answer.
                 int state = Volatile.Read(ref Header->State);
-                if (state != (int)FrameState.Response && state != (int)FrameState.Failed)
-                {
-                    return false;
-                }
-
-                // The bytes of a cancelled frame may be another frame's by now. Whoever reuses them does so after cancelling, so the state
-                // that deceived us comes with the flag.
-                return !Cancelled;
+                return state == (int)FrameState.Response || state == (int)FrameState.Failed;
             }
         }
 

@@ -106,7 +106,7 @@ namespace ZeroDuplex.Ring
             f.Capacity = claim.Capacity;
             f.Opcode = opcode;
             f.OneWay = oneWay;
-            f.Taken = f.Abandoned = f.Released = false; // a cancelled one is never used again
+            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
             f.Position = claim.Start % memory.Size;
             f.Total = claim.Total;
             f.Waste = claim.Waste;
@@ -241,10 +241,7 @@ namespace ZeroDuplex.Ring
 
                 claimed -= f.Total + f.Waste;
                 frames.RemoveFirst();
-                if (!f.Cancelled)
-                {
-                    spare.Push(f); // somebody may still wait for a cancelled one, so its record is not used again
-                }
+                spare.Push(f);
             }
 
             if (claimed != before)
@@ -342,6 +339,11 @@ namespace ZeroDuplex.Ring
             if (!f.OneWay && !f.Cancelled)
             {
                 return false;
+            }
+
+            if (f.Taken)
+            {
+                return false; // a waiter still looks at the header of the cancelled frame, and has yet to find out
             }
 
             // Pairs with the server's release store: nothing of the frame is touched after it.
