@@ -94,7 +94,9 @@ namespace ZeroDuplex
                     return false;
                 }
 
-                waiting.WakeAll(); // whoever waits for it by number
+                // Whoever waits for it by number, asleep or behind one who is.
+                segment.Semaphores.ResponseReady.PostIfZero();
+                waiting.WakeAll();
                 return true;
             }
         }

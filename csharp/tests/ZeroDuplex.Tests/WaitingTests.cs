@@ -179,18 +179,23 @@ namespace ZeroDuplex.Tests
             }
         }
 
-        [Test]
-        public void CancelTakesBackOnlyWhatWasNotTaken()
+        [TestCase(WaitStrategy.Hybrid)]
+        [TestCase(WaitStrategy.Block)]
+        public void CancelTakesBackOnlyWhatWasNotTaken(WaitStrategy wait)
         {
             using (Channels.Serve(name, Hold))
-            using (InPlaceDuplexChannel client = Channels.Connect(name))
+            using (InPlaceDuplexChannel client = Channels.Connect(name, new ClientOptions { Wait = wait }))
             {
                 ulong first = client.Send(Held(Channels.Bytes(1)));
                 Assert.That(taken.Wait(Channels.Patience));
                 ulong second = client.Send(Held(Channels.Bytes(1)));
+
+                // One sleeps on the semaphore, and the one that is to be woken waits behind him.
+                Thread sleeper = Channels.Run(() => client.ReceiveResponse(first, Channels.Patience).Release());
+                Channels.Until(() => client.Waiting == 1, "somebody waits for the first");
                 Exception waiting = null;
                 Thread waiter = Channels.Run(() => waiting = Assert.Catch(() => client.ReceiveResponse(second, Channels.Patience)));
-                Channels.Until(() => client.IsAwaited(second), "somebody waits for the second");
+                Channels.Until(() => client.Waiting == 2, "somebody waits for the second");
                 Assert.That(client.Cancel(first), Is.False);
                 Assert.That(client.Cancel(second), Is.True);
                 Channels.Join(waiter);
@@ -198,7 +203,7 @@ namespace ZeroDuplex.Tests
                 Assert.Throws<UnknownSequenceException>(() => client.Cancel(second));
                 Assert.Throws<UnknownSequenceException>(() => client.ReceiveResponse(second));
                 gate.Set();
-                client.ReceiveResponse(first).Release();
+                Channels.Join(sleeper);
                 Assert.Throws<UnknownSequenceException>(() => client.Cancel(first));
                 client.Call(Channels.Bytes(1)).Release();
                 Assert.That(taken.CurrentCount, Is.EqualTo(0), "the second never ran");
