@@ -25,6 +25,8 @@ const (
 // ErrGone means that the agent ended, or stopped speaking the protocol, before it answered.
 var ErrGone = errors.New("the agent is gone")
 
+var errEnded = errors.New("it closed its standard output")
+
 // Process is a running agent. Its methods are safe for concurrent use.
 type Process struct {
 	Language string
@@ -41,7 +43,6 @@ type Process struct {
 	pending map[uint64]*Call
 	broken  error         // why nothing more can be asked
 	exited  chan struct{} // closed when the process was reaped
-	killed  bool          // on purpose
 }
 
 // Call is a request under way.
@@ -107,6 +108,9 @@ func (p *Process) read(stdout io.ReadCloser, hello chan<- error) {
 	if err == nil {
 		err = p.checkHello()
 	}
+	if errors.Is(err, io.EOF) {
+		err = errEnded
+	}
 	hello <- err
 	for err == nil {
 		if content, err = agentproto.Read(stdout); err == nil {
@@ -114,18 +118,27 @@ func (p *Process) read(stdout io.ReadCloser, hello chan<- error) {
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		err = errors.New("it closed its standard output")
+		err = errEnded
 	}
-	p.fail(err)
-	// Nothing more is read, so nothing must be left writing.
-	_ = p.cmd.Process.Kill() // an error means that it has ended
-	state := p.cmd.Wait()
-	p.mu.Lock()
-	if !p.killed && state != nil {
-		p.broken = fmt.Errorf("%w (%w)", p.broken, state)
-	}
-	p.mu.Unlock()
+	// Reap it first: how it ended is the best part of the message.
+	ended := p.reap(errors.Is(err, errEnded))
+	p.fail(fmt.Errorf("%w (%s)", err, ended))
 	close(p.exited)
+}
+
+// reap waits for the end of a process that is not listened to any more, and says how it ended. One that speaks nonsense is killed at
+// once; one that closed its output may end by itself.
+func (p *Process) reap(closed bool) string {
+	if closed {
+		timer := time.AfterFunc(closeGrace, func() { _ = p.cmd.Process.Kill() })
+		defer timer.Stop()
+	} else {
+		_ = p.cmd.Process.Kill() // an error means that it has ended
+	}
+	if err := p.cmd.Wait(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
 }
 
 func (p *Process) checkHello() error {
@@ -249,9 +262,6 @@ func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s
 
 // Kill ends the process by SIGKILL and waits until it is gone, with all its locks and memory.
 func (p *Process) Kill() {
-	p.mu.Lock()
-	p.killed = true
-	p.mu.Unlock()
 	_ = p.cmd.Process.Kill() // an error means that it has ended
 	<-p.exited
 }

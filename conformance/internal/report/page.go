@@ -87,6 +87,7 @@ type row struct {
 
 type dot struct {
 	Verdict Verdict
+	Gap     bool // the first of another server
 	Title   string
 	Link    string
 }
@@ -159,7 +160,7 @@ func newSection(s Suite, columns []column, records map[string]map[string]Record)
 			pair := c.Server + "->" + c.Client
 			rec := records[info.Name][pair]
 			sec.Counts.Add(rec.Verdict)
-			d := dot{Verdict: rec.Verdict, Link: rec.Logs["runner"], Title: fmt.Sprintf("%s %s: %s, %.1f ms", pair, name, rec.Verdict, rec.Milliseconds)}
+			d := dot{Verdict: rec.Verdict, Link: rec.Logs["runner"], Gap: i > 0 && columns[i-1].Server != c.Server, Title: fmt.Sprintf("%s %s: %s, %.1f ms", pair, name, rec.Verdict, rec.Milliseconds)}
 			if rec.Message != "" {
 				d.Title += "\n" + rec.Message
 			}

@@ -106,7 +106,7 @@ func (x *execution) cleanUp() error {
 	if err := x.peer.Crash(); err != nil {
 		problems = append(problems, err)
 	}
-	deadline := time.Now().Add(cleanPatience)
+	deadline := time.Now().Add(min(cleanPatience, x.patience))
 	x.deadline = deadline
 	problems = append(problems, x.resetAgents()...)
 	for name, call := range x.background {

@@ -20,7 +20,7 @@ import (
 // defaultPatience is the watchdog's patience with a case that names none.
 const defaultPatience = 20 * time.Second
 
-// cleanPatience is how long agents may take to end everything after a case.
+// cleanPatience is how long agents may take to end everything after a case; less when the case itself asked for less.
 const cleanPatience = 10 * time.Second
 
 // Pair is two languages, the server's first.
@@ -35,6 +35,7 @@ type execution struct {
 	test     suite.Case
 	channel  string
 	scope    value.Scope
+	patience time.Duration
 	deadline time.Time
 
 	peer       segment.Peer
@@ -62,7 +63,7 @@ func newExecution(p *pool, pair Pair, c suite.Case, channel string, seed uint64)
 	}
 	x := &execution{
 		pool: p, pair: pair, test: c, channel: channel, scope: value.Scope{"name": channel, "seed": seed, "case": c.Name, "i": uint64(0)},
-		deadline: time.Now().Add(patience), background: map[string]*agents.Call{}, used: map[string]slot{}, paused: map[string]bool{},
+		patience: patience, deadline: time.Now().Add(patience), background: map[string]*agents.Call{}, used: map[string]slot{}, paused: map[string]bool{},
 		dumps: map[string][]byte{}, killed: map[*agents.Call]bool{}, owner: map[*agents.Call]slot{},
 	}
 	x.scope["name_200"] = channel + strings.Repeat("x", max(0, 200-len(channel)))

@@ -127,7 +127,7 @@ func (x *execution) raw(operation string, given map[string]any) (any, error) {
 		v, err := x.peer.Get(a.text("at"), position)
 		return map[string]any{"value": v}, err
 	case "until":
-		return nil, x.peer.Until(a.text("at"), position, a.number("is"), x.patience(a))
+		return nil, x.peer.Until(a.text("at"), position, a.number("is"), x.limit(a))
 	case "header":
 		return nil, x.peer.Header(position, headerOf(a))
 	case "data":
@@ -137,7 +137,7 @@ func (x *execution) raw(operation string, given map[string]any) (any, error) {
 	case "post":
 		return nil, x.peer.Post(a.text("name"), a.text("which"))
 	case "attach":
-		return nil, x.peer.Attach(a.text("name"), x.patience(a))
+		return nil, x.peer.Attach(a.text("name"), x.limit(a))
 	case "publish":
 		return nil, x.peer.Publish(position, a.number("size"), a.number("seed"), headerOf(a))
 	case "take":
@@ -169,8 +169,8 @@ func headerOf(a arguments) segment.Header {
 	return h
 }
 
-// patience is the time an own operation may wait: what the suite says, else what is left of the case.
-func (x *execution) patience(a arguments) time.Duration {
+// limit is the time an own operation may wait: what the suite says, else what is left of the case.
+func (x *execution) limit(a arguments) time.Duration {
 	left := time.Until(x.deadline)
 	if ms := a.pointer("timeout_ms"); ms != nil {
 		return min(left, time.Duration(*ms)*time.Millisecond)
@@ -180,7 +180,7 @@ func (x *execution) patience(a arguments) time.Duration {
 
 // until looks again and again: there is nothing else to wait on for somebody who only reads files.
 func (x *execution) until(look func() (any, error), is any, a arguments) error {
-	deadline := time.Now().Add(x.patience(a))
+	deadline := time.Now().Add(x.limit(a))
 	for {
 		got, err := look()
 		problem := ""

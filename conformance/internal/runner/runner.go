@@ -41,6 +41,10 @@ type Options struct {
 // Run runs everything and reports it. An error means that the runner itself could not work.
 func Run(ctx context.Context, o Options) (*report.Report, error) {
 	r := report.New(o.Seed, o.Languages)
+	// Logs of cases that no longer exist would only mislead.
+	if err := os.RemoveAll(o.Logs); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.Logs, 0o755); err != nil {
 		return nil, err
 	}
@@ -101,12 +105,14 @@ func introduce(p *pool, o Options, r *report.Report) map[string]error {
 	return distrusted
 }
 
+// channels numbers the channels of this process, so that no two cases ever share a name.
+var channels atomic.Uint64
+
 // matrix is a run under way.
 type matrix struct {
 	options    Options
 	report     *report.Report
 	distrusted map[string]error
-	channels   atomic.Uint64
 
 	mu    sync.Mutex
 	dumps map[dumpKey]map[string][]byte // by pair
@@ -150,7 +156,7 @@ func (m *matrix) refuse(ctx context.Context, p *pool, pair Pair) string {
 }
 
 func (m *matrix) runCase(p *pool, pair Pair, c suite.Case, record *report.Record) {
-	channel := fmt.Sprintf("zdc-%d-%d", os.Getpid(), m.channels.Add(1))
+	channel := fmt.Sprintf("zdc-%d-%d", os.Getpid(), channels.Add(1))
 	x := newExecution(p, pair, c, channel, m.options.Seed)
 	err := x.run()
 	switch {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
@@ -19,6 +20,7 @@ type Suite struct {
 	Name  string     `yaml:"suite"` // the file's name without .yaml
 	Title string     `yaml:"title"`
 	Doc   string     `yaml:"doc"`
+	Order int        `yaml:"order"` // place among the suites, from what is simple to what is rare
 	Cases []Template `yaml:"cases"`
 }
 
@@ -177,7 +179,11 @@ func Load(folder fs.FS) ([]*Suite, error) {
 		s, err := Parse(name, content)
 		suites, errs = append(suites, s), append(errs, err)
 	}
-	return suites, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(suites, func(a, b *Suite) int { return a.Order - b.Order })
+	return suites, nil
 }
 
 // Parse reads one suite and checks everything about it that can be known without running it.

@@ -1,0 +1,8 @@
+package brokenagent
+
+import (
+	"os/signal"
+	"syscall"
+)
+
+func ignoreTermination() { signal.Ignore(syscall.SIGTERM) }
