@@ -76,7 +76,7 @@ func spinFor(f *ring.Frame) bool {
 		if f.Answered() {
 			return true
 		}
-		spin.Pause()
+		relax()
 	}
 	return f.Answered()
 }
@@ -272,7 +272,7 @@ func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
 			err = errors.Join(err, broken)
 		}
 	default:
-		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load(), opcode: answer.Opcode}
+		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load()}
 		return r, nil // which keeps the call's hold
 	}
 	c.leave()
@@ -308,7 +308,6 @@ type Response struct {
 	data       []byte
 	sequence   uint64
 	generation uint64
-	opcode     uint32
 }
 
 // Data is the response's bytes in shared memory, this client's to read and write until Release.
@@ -328,8 +327,11 @@ func (r Response) Sequence() uint64 { return r.sequence }
 // Status is 0: failed answers are errors.
 func (r Response) Status() int32 { return int32(wire.FrameStatusOk) }
 
-// Opcode is the request's.
-func (r Response) Opcode() uint32 { return r.opcode }
+// Opcode is the request's. It panics after Release, like Data.
+func (r Response) Opcode() uint32 {
+	r.Data() // only while it is ours is the frame this response's
+	return r.frame.Opcode
+}
 
 // Release gives the bytes back to the ring. Releasing again does nothing.
 func (r Response) Release() {

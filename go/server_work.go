@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
-	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -204,7 +203,7 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 			if t.ring.Published(passed) {
 				return true
 			}
-			spin.Pause()
+			relax()
 		}
 		if s.kicks.Load() != kicks || t.seg.Request.WriterPid.Load() == wire.ResetWanted {
 			return true

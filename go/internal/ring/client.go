@@ -83,36 +83,40 @@ func (c *Client) Reserve(size, capacity uint64) ([]byte, error) {
 	if total > payload {
 		return nil, fmt.Errorf("%w: header and capacity take %d of %d bytes", ErrTooLarge, total, payload)
 	}
-	next, ok := c.place(total)
-	if !ok {
+	if !c.place(total) {
 		return nil, ErrNoRoom
 	}
-	next.total, next.capacity = total, capacity
-	c.next, c.open = next, true
-	c.claimed += next.total + next.waste
-	return c.mem.dataAt(next.position, size, capacity), nil
+	c.next.total, c.next.capacity = total, capacity
+	c.open = true
+	c.claimed += total + c.next.waste
+	return c.mem.dataAt(c.next.position, size, capacity), nil
 }
 
-func (c *Client) place(total uint64) (claim, bool) {
+// place fills in where the next frame would go and reports whether it may. Field by field, here and below: a copy of a struct that
+// was stored a moment ago waits until the stores are done.
+func (c *Client) place(total uint64) bool {
 	payload := c.mem.size()
 	room := payload - c.position
+	n := &c.next
+	n.start, n.position, n.waste, n.marker = c.head, c.position, 0, false
 	if c.frames.len() == 0 {
 		if c.position == 0 || !c.eager && total <= room {
-			return claim{start: c.head, position: c.position}, true
+			return true
 		}
 		// The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
 		// distance, which must therefore exceed the payload.
-		lap := c.head + room
-		if lap+total-c.head <= payload {
-			lap += payload
+		n.start, n.position = c.head+room, 0
+		if room+total <= payload {
+			n.start += payload
 		}
-		return claim{start: lap}, true
+		return true
 	}
 	free := payload - c.claimed
 	if total <= room {
-		return claim{start: c.head, position: c.position}, total <= free
+		return total <= free
 	}
-	return claim{start: c.head + room, waste: room, marker: true}, total+room <= free
+	n.start, n.position, n.waste, n.marker = c.head+room, 0, room, true
+	return total+room <= free
 }
 
 // Abort gives the open claim back.
@@ -123,7 +127,7 @@ func (c *Client) Abort() {
 
 // Publish makes the open claim a frame with the next sequence number.
 func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
-	n := c.next
+	n := &c.next
 	c.open = false
 	c.last++
 	f := c.record()
@@ -134,13 +138,13 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	c.frames.push(f)
 
 	if n.marker {
-		header{state: wire.FrameStateWrap}.write(c.mem.headerAt(c.position))
+		writeHeader(c.mem.headerAt(c.position), 0, 0, 0, 0, 0, wire.FrameStateWrap)
 	}
-	h := header{size: size, sequence: c.last, capacity: n.capacity, opcode: opcode, state: wire.FrameStateRequest}
+	var flags uint32
 	if oneWay {
-		h.flags = wire.FrameFlagsOneWay
+		flags = wire.FrameFlagsOneWay
 	}
-	h.write(f.header)
+	writeHeader(f.header, size, c.last, n.capacity, opcode, flags, wire.FrameStateRequest)
 	c.head = n.start + n.total
 	if c.position = n.position + n.total; c.position == c.mem.size() {
 		c.position = 0
@@ -156,20 +160,13 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	return f
 }
 
-// header is what a client writes into a frame header.
-type header struct {
-	size, sequence, capacity uint64
-	opcode, flags            uint32
-	state                    wire.FrameState
-}
-
-// write stores all 64 bytes, the state last. Pairs with the server's acquire load of the state (Server.read).
-func (h header) write(to *wire.FrameHeaderV2) {
-	to.PayloadSize, to.SequenceNumber, to.Capacity = h.size, h.sequence, h.capacity
-	to.Status, to.RequestSize, to.Opcode = 0, h.size, h.opcode
+// writeHeader stores all 64 bytes, the state last. Pairs with the server's acquire load of the state (Server.read).
+func writeHeader(to *wire.FrameHeaderV2, size, sequence, capacity uint64, opcode, flags uint32, state wire.FrameState) {
+	to.PayloadSize, to.SequenceNumber, to.Capacity = size, sequence, capacity
+	to.Status, to.RequestSize, to.Opcode = 0, size, opcode
 	to.Reserved = [16]uint8{}
-	ordered.Store32(flagsOf(to), h.flags)
-	ordered.StoreInt32(stateOf(to), int32(h.state))
+	ordered.Store32(flagsOf(to), flags)
+	ordered.StoreInt32(stateOf(to), int32(state))
 }
 
 // free is what both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.

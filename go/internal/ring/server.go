@@ -97,10 +97,11 @@ func (s *Server) read(f *Claimed, written uint64) error {
 }
 
 func (s *Server) check(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) error {
-	*f = Claimed{
-		Sequence: h.SequenceNumber, Size: h.PayloadSize, Capacity: h.Capacity, Opcode: h.Opcode,
-		OneWay: flagsOf(h).Load()&wire.FrameFlagsOneWay != 0, Cancelled: state == wire.FrameStateCancelled, header: h,
-	}
+	// Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
+	f.Sequence, f.Size, f.Capacity, f.Opcode = h.SequenceNumber, h.PayloadSize, h.Capacity, h.Opcode
+	f.OneWay = flagsOf(h).Load()&wire.FrameFlagsOneWay != 0
+	f.Cancelled = state == wire.FrameStateCancelled
+	f.header = h
 	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
 	switch {
 	case state != wire.FrameStateRequest && state != wire.FrameStateCancelled:
