@@ -170,6 +170,10 @@ TEST(Processes, ABusyServerOfADeadClient) {
   std::atomic<int> runs{0};
   ServerOptions options;
   options.reset_timeout = 1s;
+  std::atomic<int> given_up{0};
+  options.on_error = [&](const Error& e) {
+    if (e.code() == ErrorCode::client_dead) ++given_up;
+  };
   const auto server = serve(
       name, BufferConfig(64, 4096),
       [&](Frame& frame) {
@@ -197,6 +201,7 @@ TEST(Processes, ABusyServerOfADeadClient) {
   EXPECT_EQ("stays", test::text(next->serverMetadata()));
   const auto request = pattern(1, 64);
   EXPECT_TRUE(is_complement(next->call(request).data(), request));
+  EXPECT_EQ(1, given_up);
   go = true;  // the late answer goes to the old object
   EXPECT_TRUE(is_complement(next->call(request).data(), request));
 }

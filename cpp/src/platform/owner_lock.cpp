@@ -72,7 +72,7 @@ void OwnerLock::acquire(const std::string& path, const std::string& name) {
       throw_system_error("open " + path, errno);
     }
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) throw NameInUseError("'" + name + "' is owned by a living process, which holds " + path);
+      if (errno == EWOULDBLOCK) throw NameInUseError("'" + name + "' is owned by a living process, which holds the lock");
       throw_system_error("flock " + path, errno);
     }
     // The previous holder unlinks the file while it holds the lock: what was locked may no longer be what the path names.

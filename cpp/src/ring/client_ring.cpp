@@ -14,8 +14,8 @@ using wire::FrameState;
 
 namespace {
 
-/// Writes all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerCursor::read(). Takes values and no
-/// struct, whose copying would wait for its fields to be stored first.
+/// Writes all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerCursor::read(). Takes values and
+/// no struct, whose copying would wait for its fields to be stored first.
 inline void write_header(wire::FrameHeaderV2& to, std::uint64_t size, std::uint64_t sequence, std::uint64_t capacity,
                          std::uint32_t opcode, std::uint32_t flags, FrameState state) noexcept {
   to.payload_size = size;

@@ -75,7 +75,7 @@ class ClientRing {
 
   Segment segment_;
   Lap lap_;
-  RingOffset head_;              // end of what was published
+  RingOffset head_;            // end of what was published
   std::uint64_t claimed_ = 0;  // bytes of published frames not reclaimed, waste included
   std::uint64_t last_sequence_ = 0;
   std::uint64_t consumed_ = 0;   // response read_count

@@ -106,6 +106,8 @@ void Server::supervise() noexcept {
     }
     if (current->supervise() == Engine::Verdict::stopped) return;
     current->give_up();
+    tell(options_.on_error,
+         ClientDeadError("handlers of a client of '" + name_ + "' that is gone run on; the segment is given up to them"));
     if (!start_over()) return;
   }
 }
