@@ -441,7 +441,7 @@ def test_metadata_both_ways(serve: Serve, connect: Connect) -> None:
     assert server.client_metadata == b"from the client"
     for side in (server, client):
         with pytest.raises(z.MetadataAlreadyWrittenError):
-            side.set_metadata(b"again")  # type: ignore[attr-defined]
+            side.set_metadata(b"again")
     client.close()
     second = connect()
     assert second.server_metadata == b"from the server"  # once per server

@@ -42,6 +42,7 @@ class SharedObject:
         descriptor, temporary = _create_nameless(name, mode)
         try:
             os.fchmod(descriptor, mode)  # the umask took bits away
+            _check_room(size)
             os.ftruncate(descriptor, size)
             for done in range(0, size, _RESERVE_CHUNK):
                 os.posix_fallocate(descriptor, done, min(_RESERVE_CHUNK, size - done))
@@ -149,6 +150,14 @@ def _create_nameless(name: str, mode: int) -> tuple[int, str]:
     # For file systems without O_TMPFILE and processes without /proc, through which link goes.
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     return os.open(temporary, flags, mode), temporary
+
+
+def _check_room(size: int) -> None:
+    """Refuses what cannot fit, before reserving page by page drives the whole machine out of memory."""
+    status = os.statvfs(os.path.dirname(wire.object_path("")))
+    room = status.f_bavail * status.f_frsize
+    if status.f_blocks and size > room:
+        raise OSError(errno.ENOSPC, f"{size} bytes wanted, {room} bytes free in shared memory")
 
 
 def _proc_path(descriptor: int) -> str:

@@ -1,0 +1,157 @@
+"""The example programs and the test programs, as their users start them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = {p.stem: p for p in [*ROOT.glob("examples/filter_*.py"), *ROOT.glob("tools/stress_*.py"), *ROOT.glob("tools/bench_[cs]*.py")]}
+WITHOUT_NUMPY = """
+import runpy, sys
+sys.modules["numpy"] = None
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run(program: str, *flags: object, numpy: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(program, flags, numpy), capture_output=True, text=True, timeout=60)
+
+
+def command(program: str, flags: tuple[object, ...], numpy: bool = True) -> list[str]:
+    path = PROGRAMS[program]
+    start = [sys.executable, str(path)] if numpy else [sys.executable, "-c", WITHOUT_NUMPY, str(path)]
+    return start + [str(flag) for flag in flags]
+
+
+@contextmanager
+def server(program: str, *flags: object, numpy: bool = True) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command(program, flags, numpy), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+        yield process
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def reference(pixels: bytes, width: int, height: int, name: str) -> bytes:
+    """The filters in the most obvious way."""
+    if name == "invert":
+        return bytes(b if i % 4 == 3 else 255 - b for i, b in enumerate(pixels))
+
+    def at(source: bytes, x: int, y: int, c: int) -> int:
+        return source[(min(max(y, 0), height - 1) * width + min(max(x, 0), width - 1)) * 4 + c]
+
+    for dx, dy in ((1, 0), (0, 1)):
+        source = pixels
+        pixels = bytes(
+            (sum(k * at(source, x + dx * i, y + dy * i, c) for i, k in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True)) + 8) >> 4
+            for y in range(height)
+            for x in range(width)
+            for c in range(4)
+        )
+    return pixels
+
+
+@pytest.mark.parametrize("numpy", [True, False])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 1), (1, 3), (37, 23)])
+@pytest.mark.parametrize("filter_name", ["invert", "blur"])
+def test_filters(name: str, tmp_path: Path, filter_name: str, width: int, height: int, numpy: bool) -> None:
+    pixels = bytes((i * 7919 + 13 * (i // 5)) % 256 for i in range(width * height * 4))
+    source, result = tmp_path / "in.rgba", tmp_path / "out.rgba"
+    source.write_bytes(pixels)
+    with server("filter_server", "--name", name, f"--filter={filter_name}", "--payload-size=65536", numpy=numpy) as serving:
+        done = run("filter_client", f"--name={name}", "--input", source, "--width", width, "--height", height, "--count", 7,
+                   "--inflight", 3, "--output", result, "--json")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert serving.returncode == 0
+    report = json.loads(done.stdout)
+    assert result.read_bytes() == reference(pixels, width, height, filter_name)
+    assert (report["frames"], report["bytes"], report["copied_by_sdk"]) == (7, 7 * len(pixels), 0)
+    assert report["shm_bytes"] == 65536 + 0x10C0 + 4096 + 128
+
+
+def test_a_failing_filter(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.rgba"
+    source.write_bytes(bytes(4))
+    client = ("filter_client", "--name", name, "--input", source, "--width", 1, "--height", 1)
+    with server("filter_server", "--name", name, "--filter", "fail"):
+        done = run(*client)
+    assert done.returncode == 1
+    assert done.stderr.startswith("filter-client: handler_failed: ")
+    assert "asked to fail" in done.stderr
+    with server("filter_server", "--name", name, "--filter", "sleep", "--workers", 2):
+        assert run(*client).returncode == 0
+    done = run("filter_client", "--name", "sem.x", "--input", source, "--width", 1, "--height", 1)
+    assert (done.returncode, done.stderr.split(": ")[:2]) == (1, ["filter-client", "invalid_name"])
+    done = run("filter_client", "--name", name, "--input", source, "--width", 2, "--height", 1)
+    assert (done.returncode, "has 4 bytes, a picture of 2 x 1 has 8" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("program", "flags", "names"),
+    [
+        ("filter_server", ["--filter", "paint"], "--filter"),
+        ("filter_server", [], "--filter"),
+        ("filter_server", ["--filter", "echo", "--wait", "doze"], "--wait"),
+        ("filter_server", ["--filter", "echo", "--workers", "0"], "--workers"),
+        ("filter_client", ["--input", "x", "--width", "0", "--height", "1"], "--width"),
+        ("filter_client", ["--input", "x", "--width", "1", "--height", "1", "--bogus"], "--bogus"),
+        ("stress_server", ["--payload", "5"], "--payload"),
+        ("stress_client", ["--min", "5", "--max", "4"], "--min"),
+        ("stress_client", ["--delay-max", "65536"], "--delay-max"),
+        ("bench_server", [], "--limit-object"),
+        ("bench_client", ["--limit-object", "x", "--touch", "some"], "--touch"),
+    ],
+)
+def test_wrong_flags(program: str, flags: list[str], names: str) -> None:
+    done = run(program, *flags)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(program.replace("_", "-") + ": ")
+    assert names in done.stderr
+
+
+def test_stress(name: str) -> None:
+    with server("stress_server", "--name", name, "--workers", 3, "--payload-size", 16384) as serving:
+        done = run("stress_client", "--name", name, "--count", 500, "--inflight", 8, "--min", 0, "--max", 900, "--delay-max", 200,
+                   "--grow-max", 100, "--fail-every", 50, "--one-way-every", 7, "--reconnects", 3, "--idle", 50)  # fmt: skip
+        serving.send_signal(signal.SIGTERM)
+        out, errors = serving.communicate(timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, result = done.stdout.splitlines()
+    totals = json.loads(result)
+    assert first == "idle"
+    assert (totals["failed"], totals["one_way"], totals["attachments"], totals["errors"]) == (30, 3 * 70, 3, 0)
+    assert totals["round_trips"] == 1500 - 30 - 210
+    assert (json.loads(out), errors) == ({"handled": 1500, "one_way": 210, "bad": 0}, "")
+
+
+@pytest.mark.parametrize(
+    "flags", [("--size", 64), ("--size", 9000, "--touch", "page", "--threads-cpu", 0), ("--size", 300, "--touch", "all", "--inflight", 4)]
+)
+def test_bench(name: str, tmp_path: Path, flags: tuple[object, ...]) -> None:
+    line = tmp_path / "line"
+    line.write_bytes((0x3148434E4542445A).to_bytes(8, "little") + bytes(4088))
+    client_only = [] if "--threads-cpu" not in flags else list(flags[flags.index("--threads-cpu") :])
+    common = ["--name", name, "--cpu", -1, "--limit-object", line, *flags[: len(flags) - len(client_only)]]
+    with server("bench_server", *common):
+        done = run("bench_client", *common, *client_only, "--count", 60, "--warmup", 5)
+    assert (done.returncode, done.stderr) == (0, "")
+    result = json.loads(done.stdout)
+    assert (result["samples"], result["cpu"]) == (60, -1)
+    assert 0 < result["limit_p50_ns"] < result["p50_ns"] <= result["p99_ns"]
+    assert (result["threads_p50_ns"] > 0) == bool(client_only)
