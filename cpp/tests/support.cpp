@@ -26,6 +26,10 @@ Name::~Name() {
     ADD_FAILURE() << "left behind: " << file;
     ::unlink(file.c_str());
   }
+  // A killed server leaves its owner locks, which the next server of the name takes over: here there is none.
+  const char* temporary = std::getenv("TMPDIR");
+  ::unlink(zeroduplex::wire::lock_path(name_).c_str());
+  ::unlink(zeroduplex::wire::lock_csharp_path(temporary == nullptr ? "/tmp" : temporary, name_).c_str());
 }
 
 std::vector<std::string> Name::leftovers() const {
