@@ -471,6 +471,18 @@ TEST(Errors, StopTimesOutOnAHandlerThatHangs) {
   go.count_down();
 }
 
+TEST(Errors, StopTimesOutOnResponsesThatNobodyConsumes) {
+  const Name name;
+  std::latch handled(1);
+  const auto server = serve(name, {}, [&](Frame&) { handled.count_down(); });
+  const auto client = connect(name);
+  const std::uint64_t sequence = client->sendRequest(bytes("x"));
+  handled.wait();
+  EXPECT_THROW(server->stop(50), TimeoutError);
+  EXPECT_TRUE(name.leftovers().empty()) << "the channel is removed all the same";
+  EXPECT_EQ(1u, client->receiveResponse(sequence, 5000).size()) << "an answer that is there is delivered";
+}
+
 TEST(Errors, CorruptionFoundByTheServer) {
   const Name name;
   ServerOptions options;

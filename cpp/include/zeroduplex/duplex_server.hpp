@@ -23,8 +23,9 @@ class IDuplexServer {
   virtual ~IDuplexServer() = default;
 
   /// Takes nothing new, lets handlers finish, waits until the client has consumed the responses or is gone, and removes the
-  /// channel. The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end; the channel is
-  /// removed then too. Does nothing the second time. Not callable from a handler (InvalidArgumentError): see requestStop().
+  /// channel. The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end, or a living
+  /// client had not consumed its responses; the channel is removed then too. Does nothing the second time. Not callable from a
+  /// handler (InvalidArgumentError): see requestStop().
   void stop();
   void stop(int milliseconds);
   virtual void stop(Duration timeout) = 0;

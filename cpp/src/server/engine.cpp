@@ -69,7 +69,7 @@ bool Engine::stop(TimePoint deadline) noexcept {
   Lock lock(mutex_);
   enter_phase(Phase::ended);
   supervision_.wait_until(lock, deadline, [this] { return is_quiet(); });
-  const bool done = running_ == 0;
+  bool done = running_ == 0;
   const auto is_waited_for = [this]() noexcept {
     try {
       return !cursor_.is_drained() && segment_.client_is_attached();
@@ -79,7 +79,10 @@ bool Engine::stop(TimePoint deadline) noexcept {
   };
   while (is_waited_for()) {
     const TimePoint now = Clock::now();
-    if (now >= deadline) break;
+    if (now >= deadline) {
+      done = false;  // responses are left that the client, which lives, has not consumed
+      break;
+    }
     // Only the call that stops gets here, once: response-consumed has one sleeper.
     lock.unlock();
     segment_.response_consumed().wait_until(end_of_slice(now, deadline));

@@ -49,7 +49,8 @@ class Engine {
 
   /// Takes nothing new from now on.
   void request_stop() noexcept;
-  /// Waits for handlers and for the client to consume its responses, then removes the segment. False: handlers still run.
+  /// Waits for handlers and for the client to consume its responses, then removes the segment. False: handlers
+  /// still run or responses were not consumed.
   [[nodiscard]] bool stop(platform::TimePoint deadline) noexcept;
 
   void set_metadata(std::span<const std::byte> data);

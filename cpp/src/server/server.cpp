@@ -137,7 +137,7 @@ void Server::stop(Duration timeout) {
     throw InvalidArgumentError("stop() in a handler would wait for that handler; call requestStop()");
   }
   const std::lock_guard lock(stop_mutex_);
-  if (!stop_engine(timeout)) throw TimeoutError("handlers of '" + name_ + "' still run; the channel is removed");
+  if (!stop_engine(timeout)) throw TimeoutError("handlers or responses of '" + name_ + "' were left; the channel is removed");
 }
 
 bool Server::stop_engine(Duration timeout) noexcept {
