@@ -48,8 +48,9 @@ var CSharp = &Language{
 		ulong unchecked unsafe ushort using virtual void volatile while`, `
 		Equals Finalize GetHashCode GetType MemberwiseClone ReferenceEquals ToString Wire`),
 	renames: map[string]string{
-		"TimeoutException": "ZeroDuplexTimeoutException",
-		"SystemException":  "ZeroDuplexSystemException",
+		"OutOfMemoryException": "ZeroDuplexOutOfMemoryException",
+		"TimeoutException":     "ZeroDuplexTimeoutException",
+		"SystemException":      "ZeroDuplexSystemException",
 	},
 }
 

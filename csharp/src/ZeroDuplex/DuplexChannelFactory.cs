@@ -13,7 +13,7 @@ namespace ZeroDuplex
         /// Makes a channel whose server changes requests in place. A client can connect when it returns; its requests, and a
         /// second client after it, wait for Start.
         /// Errors: <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>, <see cref="NameInUseException"/>,
-        /// <see cref="OutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="UnsupportedPlatformException"/>.
+        /// <see cref="ZeroDuplexOutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="UnsupportedPlatformException"/>.
         /// </summary>
         /// <param name="name">1 to 200 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.</param>
         /// <param name="config">Sizes and memory; null for the default.</param>

@@ -40,7 +40,7 @@ namespace ZeroDuplex
 
         /// <summary>
         /// Makes and maps an object that has no name yet; the channel gives it its name when it is complete. Errors:
-        /// <see cref="OutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="InvalidArgumentException"/> when it
+        /// <see cref="ZeroDuplexOutOfMemoryException"/>, <see cref="PermissionDeniedException"/>, <see cref="InvalidArgumentException"/> when it
         /// holds memory already.
         /// </summary>
         /// <param name="name">Name of the channel it is for.</param>

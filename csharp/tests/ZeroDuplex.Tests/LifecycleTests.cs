@@ -229,7 +229,7 @@ namespace ZeroDuplex.Tests
         public void TooLargeForSharedMemoryIsOutOfMemory()
         {
             // More than any machine's, and refused before anything is reserved.
-            Assert.Throws<ZeroDuplex.OutOfMemoryException>(() => Channels.Factory.CreateInPlaceDuplexServer(name, new BufferConfig(0, 1L << 50)));
+            Assert.Throws<ZeroDuplexOutOfMemoryException>(() => Channels.Factory.CreateInPlaceDuplexServer(name, new BufferConfig(0, 1L << 50)));
             Assert.That(Channels.Files(name), Is.Empty);
             using (Channels.Serve(name, Channels.Echo))
             {

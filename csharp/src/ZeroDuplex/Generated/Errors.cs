@@ -341,7 +341,7 @@ namespace ZeroDuplex
                 case ErrorCode.VersionMismatch: return new VersionMismatchException(detail, inner);
                 case ErrorCode.Corrupted: return new CorruptedException(detail, inner);
                 case ErrorCode.PermissionDenied: return new PermissionDeniedException(detail, inner);
-                case ErrorCode.OutOfMemory: return new OutOfMemoryException(detail, inner);
+                case ErrorCode.OutOfMemory: return new ZeroDuplexOutOfMemoryException(detail, inner);
                 case ErrorCode.Timeout: return new ZeroDuplexTimeoutException(detail, inner);
                 case ErrorCode.BufferFull: return new BufferFullException(detail, inner);
                 case ErrorCode.AcquisitionOpen: return new AcquisitionOpenException(detail, inner);
@@ -576,16 +576,16 @@ namespace ZeroDuplex
     /// <summary>
     /// Shared memory is full. Free shared memory, enlarge /dev/shm, or ask for a smaller payload.
     /// </summary>
-    public partial class OutOfMemoryException : ZeroDuplexException
+    public partial class ZeroDuplexOutOfMemoryException : ZeroDuplexException
     {
         /// <summary>Makes an exception; detail is what was wrong in this very case.</summary>
-        public OutOfMemoryException(string detail, Exception inner = null)
+        public ZeroDuplexOutOfMemoryException(string detail, Exception inner = null)
             : this(ErrorCode.OutOfMemory, detail, inner)
         {
         }
 
         /// <summary>Makes an exception of a sub-kind.</summary>
-        protected OutOfMemoryException(ErrorCode code, string detail, Exception inner)
+        protected ZeroDuplexOutOfMemoryException(ErrorCode code, string detail, Exception inner)
             : base(code, detail, inner)
         {
         }
