@@ -20,6 +20,8 @@ need() { # need PACKAGE WHAT COMMAND...: the package is missing unless the comma
 
 has_gtest() { printf '#include <gtest/gtest.h>\n' | g++ -E -x c++ - ; }
 
+has_nunit() { pkg-config --exists nunit; }
+
 at_least() { # at_least WANTED FOUND
 	[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
@@ -27,9 +29,15 @@ at_least() { # at_least WANTED FOUND
 need g++ "C++ compiler" command -v g++
 need cmake "CMake" command -v cmake
 need libgtest-dev "GoogleTest" has_gtest
-need python3 "Python, for the generated Python bindings" command -v python3
-need mono-mcs "Mono's C# compiler, for the generated C# bindings" command -v mcs
-need mono-runtime "Mono" command -v mono
+need python3 "Python" command -v python3
+need python3-venv "Python's virtual environments" python3 -c 'import ensurepip, venv'
+need python3-dev "Python's headers" python3 -c 'import os, sysconfig; os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'
+# Also where dotnet is: the generator's tests compile the C# bindings with Mono's compiler.
+need mono-mcs "Mono's C# compiler" command -v mcs
+need mono-devel "Mono's libraries" command -v al2
+need pkg-config "pkg-config" command -v pkg-config
+need libnunit-cil-dev "NUnit" has_nunit
+need nunit-console "NUnit's runner" command -v nunit-console
 need clang-format "clang-format, for make lint" command -v clang-format
 need shellcheck "ShellCheck, for make lint" command -v shellcheck
 

@@ -28,7 +28,7 @@ var (
 )
 
 // required are the languages that must be there. A build that lost one must not pass.
-var required = []string{"cpp", "go"}
+var required = []string{"cpp", "csharp", "go", "python"}
 
 var programs = []string{"filter-server", "filter-client", "stress-server", "stress-client", "bench-server", "bench-client"}
 
