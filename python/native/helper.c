@@ -183,9 +183,11 @@ int zd_spin_for_responses(zd_port *port, uint64_t seen, uint64_t window_ns) {
 
 /* ---- server ---- */
 
-/* 1: there is something to look at, a request, a kick or a client that leaves. */
-int zd_spin_for_request(zd_port *port, uint64_t passed, uint32_t kicks, uint64_t window_ns) {
+/* 1: there is something to look at, a request, a kick or a client that leaves. A kick before the call is not seen here, but by the look
+ * that follows the window, or by the token that it left. */
+int zd_spin_for_request(zd_port *port, uint64_t passed, uint64_t window_ns) {
     uint64_t until = 0;
+    uint32_t kicks = atomic_load_explicit((_Atomic uint32_t *)&port->kicks, memory_order_acquire);
     for (;;) {
         for (int i = 0; i < ZD_SPIN_BATCH; i++) {
             /* Pairs with the client's store at the end of publishing. */
@@ -196,6 +198,17 @@ int zd_spin_for_request(zd_port *port, uint64_t passed, uint32_t kicks, uint64_t
         if (zd_acquire(port->request, ZD_OIEB_V2_WRITER_PID_OFFSET) == ZD_RESET_WANTED) return 1;
         if (zd_spin_over(&until, window_ns)) return 0;
     }
+}
+
+/* The LOOK_ bits of _ops.py. seen gets the request block's written_count and, when that is not `passed`, its written_bytes. */
+int zd_look(zd_port *port, uint64_t *seen, uint64_t passed) {
+    /* The count first, the bytes behind it: they cover at least the frames counted. Pairs with the end of zd_publish. */
+    uint64_t count = zd_acquire(port->request, ZD_OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET);
+    seen[0] = count;
+    if (count != passed) seen[1] = zd_acquire(port->request, ZD_OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET);
+    /* Pairs with the stores of the leaving and the attaching client. */
+    int reset = zd_acquire(port->request, ZD_OIEB_V2_WRITER_PID_OFFSET) == ZD_RESET_WANTED;
+    return (count != passed) | reset << 1;
 }
 
 /* Makes the polling worker look again, whether it spins or sleeps. */

@@ -27,7 +27,8 @@ void zd_release(zd_port *port, uint64_t position, uint64_t consumed, uint64_t fr
 void zd_store_free(zd_port *port, uint64_t free);
 int zd_spin_for_responses(zd_port *port, uint64_t seen, uint64_t window_ns);
 
-int zd_spin_for_request(zd_port *port, uint64_t passed, uint32_t kicks, uint64_t window_ns);
+int zd_spin_for_request(zd_port *port, uint64_t passed, uint64_t window_ns);
+int zd_look(zd_port *port, uint64_t *seen, uint64_t passed);
 void zd_kick(zd_port *port);
 int zd_take(zd_port *port, uint64_t position, uint64_t passed);
 void zd_skip(zd_port *port, uint64_t position, uint64_t passed);

@@ -274,8 +274,8 @@ if sys.argv[4] == "threads":  # another thread has the sleeper's role
         except z.ClosedError:
             pass
     threading.Thread(target=other).start()
-print("waiting", flush=True)
 try:
+    print("waiting", flush=True)
     calls[sys.argv[3]]()
 except KeyboardInterrupt:
     print("interrupted", flush=True)

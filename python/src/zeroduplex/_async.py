@@ -172,7 +172,7 @@ class AsyncReceiver:
         if record is not None and not channel._closing:
             record.taken = True
             self._tasks.remove(task)
-            answer = channel._port.answer_at(record.position, 0)
+            answer = channel._answer_at(record.position, 0)
             channel._lock.release()
             try:
                 task.finish(channel._deliver(record, answer))

@@ -14,10 +14,10 @@ from ._generated import wire
 from ._ops import ops
 from ._ring_client import ClientRing
 from ._segment import Segment, read_metadata, write_metadata
-from ._waiting import Deadline, TurnQueue, WaiterList
+from ._waiting import Deadline, Spinning, TurnQueue, WaiterList
 from .client import DuplexClient
 from .errors import ClosedError, CorruptedError, MetadataAlreadyWrittenError, ServerDeadError, SystemError, ZeroDuplexError
-from .options import WAIT_SLICE, LapMode, WaitStrategy, check_duration
+from .options import SPIN_SLICE_NS, WAIT_SLICE, LapMode, WaitStrategy, check_duration
 
 if TYPE_CHECKING:
     from ._async import AsyncReceiver
@@ -46,6 +46,8 @@ class ChannelCore(DuplexClient):
         self._call_timeout = call_timeout
         self._send_timeout = send_timeout
         self._port = segment.port
+        self._answer_at = segment.port.answer_at
+        self._first_spin_ns = SPIN_SLICE_NS if wait is WaitStrategy.SPIN else Spinning(wait, spin_window).next_ns(1)
         self._payload = segment.payload
         self._ring = ClientRing(segment.port, segment.request, len(segment.payload), lap is LapMode.EAGER)
         self._lock = threading.Lock()

@@ -12,7 +12,6 @@ from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, WAIT_TOKEN, 
 from ._ring_client import Record
 from ._waiting import Deadline, Spinning, Waiter, is_for_anybody
 from .errors import CancelledError, CorruptedError, TimeoutError, UnknownSequenceError, ZeroDuplexError, answer_error
-from .options import WAIT_SLICE, WaitStrategy
 
 
 class ReceivingChannel(SendingChannel):
@@ -40,7 +39,7 @@ class ReceivingChannel(SendingChannel):
         with self._lock:
             record = self._outstanding(sequence)
             # A dead server's answers may still be fetched.
-            answer = self._port.answer_at(record.position, 0)
+            answer = self._answer_at(record.position, 0)
             if answer == ANSWER_PENDING and self._failure is not None:
                 raise self._failure()
             record.taken = True
@@ -77,7 +76,7 @@ class ReceivingChannel(SendingChannel):
                 raise
             # More may be there for others.
             self._waiters.wake_interested()
-        return self._deliver(record, self._port.answer_at(record.position, 0))
+        return self._deliver(record, self._answer_at(record.position, 0))
 
     def _any_answered(self) -> Record | None:
         """The oldest response that nobody waits for by number; the lock is held."""
@@ -118,22 +117,27 @@ class ReceivingChannel(SendingChannel):
     def _await(self, record: Record, deadline: Deadline) -> int:
         """Waits until the response is there, and says what it is. The lock is not held; the caller has entered a call and has a claim
         on the frame, so that looking needs no lock."""
-        if self._wait is not WaitStrategy.BLOCK:
+        spin = self._first_spin_ns
+        if spin:
             # The answer of a quick handler is there before a lock could be taken.
-            spinning = Spinning(self._wait, self._spin_window)
-            left = WAIT_SLICE
+            answer = self._answer_at(record.position, spin)
+            if answer != ANSWER_PENDING:
+                return answer
+            spinning = Spinning(self._wait, self._spin_window - spin / 1e9)
+            with self._lock:
+                left = self._must_wait(deadline, record)
             while spin := spinning.next_ns(left):
-                answer = self._port.answer_at(record.position, spin)
+                answer = self._answer_at(record.position, spin)
                 if answer != ANSWER_PENDING:
                     return answer
                 with self._lock:
-                    left = self._must_wait(deadline, record)
                     self._check_peer_if_due(False)
+                    left = self._must_wait(deadline, record)
         waiter = Waiter(lambda: record.cancelled or self._ring.answered(record))
         with self._lock:
             try:
                 while True:
-                    answer = self._port.answer_at(record.position, 0)
+                    answer = self._answer_at(record.position, 0)
                     if answer != ANSWER_PENDING:
                         return answer
                     self._must_wait(deadline, record)

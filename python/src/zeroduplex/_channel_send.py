@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ._channel_core import ChannelCore
 from ._generated import wire
-from ._loans_client import RequestBuffer
+from ._loans_client import MAX_OPCODE, RequestBuffer
 from ._ops import WAIT_TOKEN, ops
 from ._ring_client import Record
 from ._waiting import Deadline, Spinning
@@ -55,7 +55,8 @@ class SendingChannel(ChannelCore):
             raise InvalidArgumentError(f"size {size} with capacity {capacity}")
         if capacity > wire.MAX_FRAME_DATA:
             raise FrameTooLargeError(f"{capacity} bytes; no frame holds more than {wire.MAX_FRAME_DATA}")
-        _check_opcode(opcode)
+        if not 0 <= opcode <= MAX_OPCODE:
+            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to {MAX_OPCODE}")
         if self._dropped:
             self._give_back_dropped()
         if self._failure is not None:
@@ -63,7 +64,8 @@ class SendingChannel(ChannelCore):
         if not self._turn.try_take():
             self._take_turn(deadline)
         try:
-            self._reclaim()
+            if self._ring.frames:
+                self._reclaim()
             start = self._ring.reserve(size, capacity)
             return start if start >= 0 else self._reserve(size, capacity, deadline)
         except BaseException:
@@ -204,8 +206,3 @@ def _flat(data: Any) -> memoryview:
         return memoryview(data).cast("B")
     except TypeError as e:
         raise InvalidArgumentError(f"the request is no contiguous buffer: {e}") from e
-
-
-def _check_opcode(opcode: int) -> None:
-    if not 0 <= opcode <= 0xFFFFFFFF:
-        raise InvalidArgumentError(f"opcode {opcode} is not within 0 to 2^32 - 1")

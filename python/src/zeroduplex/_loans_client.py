@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
 
 from ._generated.wire import FrameStatus
 from ._loan import Loan
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ._channel_core import ChannelCore
     from ._channel_receive import ReceivingChannel
     from ._channel_send import SendingChannel
+
+MAX_OPCODE: Final = 0xFFFFFFFF
 
 _Channel = TypeVar("_Channel", bound="ChannelCore")
 
@@ -141,8 +143,8 @@ class RequestBuffer(ClientLoan["SendingChannel"]):
 
     @opcode.setter
     def opcode(self, opcode: int) -> None:
-        if not 0 <= opcode <= 0xFFFFFFFF:
-            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to 2^32 - 1")
+        if not 0 <= opcode <= MAX_OPCODE:
+            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to {MAX_OPCODE}")
         self._opcode = opcode
 
     @property

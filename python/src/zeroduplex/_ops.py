@@ -6,6 +6,7 @@ the C compiler's runtime does the atomic accesses one by one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 NO_MARKER: Final = -1
@@ -16,6 +17,9 @@ ANSWER_FAILED: Final = -2
 """The frame is answered with a failure."""
 ANSWER_IMPOSSIBLE: Final = -3
 """The frame is answered with a size that no frame can have."""
+
+LOOK_PUBLISHED: Final = 1
+LOOK_RESET_WANTED: Final = 2
 
 WAIT_TOKEN: Final = 1
 """A wait took a token; 0 and -1 mean that time was up or a signal came."""
@@ -58,8 +62,15 @@ class Port(Protocol):
 
     # Server.
 
-    def spin_for_request(self, passed: int, kicks: int, window_ns: int, /) -> int:
-        """1 when there is something to look at."""
+    def spin_for_request(self, passed: int, window_ns: int, /) -> int:
+        """1 when there is something to look at. A kick before the call is not seen, but left a token."""
+
+    @property
+    def seen(self) -> Sequence[int]:
+        """What look saw: the request block's written_count and, with LOOK_PUBLISHED, its written_bytes."""
+
+    def look(self, passed: int, /) -> int:
+        """LOOK_ bits: whether something else than `passed` frames is published, and whether a client wants a reset."""
 
     def kick(self) -> None:
         """Makes whoever polls for requests look again."""
@@ -74,9 +85,6 @@ class Port(Protocol):
 
     def finish(self, position: int, /) -> None:
         """Ends a one-way frame; nothing of it is touched afterwards."""
-
-    def kicks(self) -> int:
-        """Number of kicks so far, modulo 2^32."""
 
     def set_semaphores(self, request_ready: int, response_ready: int, response_consumed: int, space_available: int) -> None:
         """Says where the semaphores are; nobody may be waiting on the former ones."""

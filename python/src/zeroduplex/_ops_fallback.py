@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ._generated import wire
-from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING
+from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, LOOK_PUBLISHED, LOOK_RESET_WANTED
 
 if platform.libc_ver()[0] != "glibc" or ctypes.sizeof(ctypes.c_void_p) != 8:
     raise ImportError("needs 64-bit Linux with glibc")
@@ -105,6 +105,7 @@ class FallbackPort:
         self._response = response
         self._request_ready = self._response_ready = self._response_consumed = self._space_available = 0
         self._kicks = 0
+        self.seen = [0, 0]
         self._kicks_lock = threading.Lock()
 
     def set_semaphores(self, request_ready: int, response_ready: int, response_consumed: int, space_available: int) -> None:
@@ -198,7 +199,8 @@ class FallbackPort:
                 return 0
         return 1
 
-    def spin_for_request(self, passed: int, kicks: int, window_ns: int) -> int:
+    def spin_for_request(self, passed: int, window_ns: int) -> int:
+        kicks = self._kicks
         until = time.monotonic_ns() + window_ns
         while _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == passed:
             if self._kicks != kicks or _load(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED:
@@ -207,8 +209,12 @@ class FallbackPort:
                 return 0
         return 1
 
-    def kicks(self) -> int:
-        return self._kicks
+    def look(self, passed: int) -> int:
+        self.seen[0] = count = _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET)
+        if count != passed:
+            self.seen[1] = _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET)
+        reset = _load(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED
+        return (LOOK_PUBLISHED if count != passed else 0) | (LOOK_RESET_WANTED if reset else 0)
 
     def kick(self) -> None:
         with self._kicks_lock:

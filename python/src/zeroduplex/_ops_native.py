@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -27,15 +28,14 @@ class NativePort:
         self.store_free = partial(_lib.zd_store_free, port)
         self.spin_for_responses = partial(_lib.zd_spin_for_responses, port)
         self.spin_for_request = partial(_lib.zd_spin_for_request, port)
+        words = _ffi.new("uint64_t[2]")
+        self.seen: Sequence[int] = memoryview(_ffi.buffer(words)).cast("Q")
+        self.look = partial(_lib.zd_look, port, words)
         self.kick = partial(_lib.zd_kick, port)
         self.take = partial(_lib.zd_take, port)
         self.skip = partial(_lib.zd_skip, port)
         self.answer = partial(_lib.zd_answer, port)
         self.finish = partial(_lib.zd_finish, port)
-
-    def kicks(self) -> int:
-        count: int = self._port.kicks
-        return count
 
     def set_semaphores(self, request_ready: int, response_ready: int, response_consumed: int, space_available: int) -> None:
         port = self._port

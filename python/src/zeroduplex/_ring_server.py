@@ -10,13 +10,15 @@ from typing import Final
 
 from ._generated import wire
 from ._generated.wire import FrameState
-from ._ops import Port, ops
+from ._ops import LOOK_PUBLISHED, LOOK_RESET_WANTED, Port, ops
 from .errors import CorruptedError
 
 _HEADER: Final = wire.FRAME_HEADER_V2_SIZE
 _ALIGNMENT: Final = wire.BLOCK_ALIGNMENT
 _REQUEST: Final = int(FrameState.REQUEST)
 _CANCELLED: Final = int(FrameState.CANCELLED)
+_RESPONSE: Final = int(FrameState.RESPONSE)
+_FAILED: Final = int(FrameState.FAILED)
 _WRAP: Final = int(FrameState.WRAP)
 _ONE_WAY: Final = int(wire.FrameFlags.ONE_WAY)
 
@@ -60,8 +62,10 @@ class ServerRing:
         self._response = response
         self._payload = payload
         self._size = len(payload)
-        self._written_count = request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET
-        self._written_bytes = request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET
+        self._look = port.look
+        self._seen_words = port.seen
+        self.reset_wanted = False
+        """A client that left, or one that attaches, wants a reset; as the last call of next saw it."""
         self._start()
 
     def _start(self) -> None:
@@ -75,13 +79,14 @@ class ServerRing:
 
     def next(self) -> Claimed | None:
         """The frame under the cursor, which it does not pass. None when nothing is published. CorruptedError."""
-        # The count first, the bytes behind it: they cover at least the frames counted. Pairs with the end of Port.publish.
-        count = ops.load64(self._written_count)
-        if count == self.passed and count >= self._seen:
+        look = self._look(self.passed)
+        self.reset_wanted = look >= LOOK_RESET_WANTED
+        if not look & LOOK_PUBLISHED and self._seen <= self.passed:
             return None
+        seen = self._seen_words
+        count, written = seen[0], seen[1]
         if count < self._seen:
             raise CorruptedError(f"request written_count went back from {self._seen} to {count}")
-        written = ops.load64(self._written_bytes)
         self._seen = count
         size = self._size
         distance = written - self._cursor
@@ -141,7 +146,7 @@ class ServerRing:
         """Publishes the response of a taken frame, which the client may read, release and reuse at once."""
         self._responses += 1
         self._response_bytes += size
-        state = FrameState.FAILED if failed else FrameState.RESPONSE
+        state = _FAILED if failed else _RESPONSE
         self._port.answer(frame.position, size, status, state, self._response_bytes, self._responses)
 
     def finish(self, frame: Claimed) -> None:

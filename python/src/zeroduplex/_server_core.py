@@ -16,7 +16,7 @@ from ._tenure import Phase, Tenure
 from .config import BufferConfig
 from .errors import ClosedError, MetadataAlreadyWrittenError, ZeroDuplexError
 from .frame import Frame
-from .options import WaitStrategy, nanoseconds
+from .options import SPIN_SLICE_NS, WaitStrategy, nanoseconds
 
 Handler = Callable[[Frame], Any]
 """Changes a request where it stands; what it leaves in the frame is the response, what it returns is ignored."""
@@ -46,8 +46,9 @@ class ServerCore(ABC):
         self._name = name
         self._config = config
         self._owner = owner
-        self._wait = wait
-        self._spin_window_ns = nanoseconds(spin_window)
+        self._idle_spin_ns = SPIN_SLICE_NS if wait is WaitStrategy.SPIN else 0
+        """How long a worker spins at a time where it did not find anything lately: only who never sleeps does."""
+        self._spin_ns = self._idle_spin_ns or (nanoseconds(spin_window) if wait is WaitStrategy.HYBRID else 0)
         self._workers = workers
         self._reset_timeout = reset_timeout
         self._stop_timeout = stop_timeout

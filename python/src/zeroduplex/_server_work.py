@@ -14,7 +14,9 @@ from ._server_reset import ResettingServer
 from ._tenure import Phase, Tenure
 from .errors import CorruptedError, Failure, HandlerFailedError, ResponseTooLargeError, ViewInUseError, ZeroDuplexError
 from .frame import Frame
-from .options import SPIN_SLICE_NS, WAIT_SLICE, WaitStrategy, nanoseconds
+from .options import WAIT_SLICE, nanoseconds
+
+_OK: Final = int(FrameStatus.OK)
 
 _TOKEN_CHECK: Final = 1e-3
 """A worker that wakes by a token and finds nothing checks the client, at most this often in seconds."""
@@ -79,10 +81,6 @@ class WorkingServer(ResettingServer):
 
     def _look(self, tenure: Tenure) -> Claimed | None:
         """Takes the next request, and does what a client that left makes necessary; the lock is held."""
-        # A client that left waits for nothing: of what it published only one-way requests still run. Pairs with the stores of the leaving
-        # and the attaching client.
-        if not tenure.resetting and ops.load64(tenure.writer_pid) == wire.RESET_WANTED:
-            self._begin_reset(tenure)
         claimed = self._take(tenure)
         if claimed is not None:
             return claimed
@@ -109,6 +107,8 @@ class WorkingServer(ResettingServer):
                 return None
             if claimed is None:
                 return None
+            if ring.reset_wanted and not tenure.resetting:
+                self._begin_reset(tenure)  # a client that left waits for nothing: only its one-way requests still run
             if claimed.cancelled:
                 ring.skip(claimed)
             elif tenure.resetting and not claimed.one_way:
@@ -129,27 +129,29 @@ class WorkingServer(ResettingServer):
 
     def _poll(self, tenure: Tenure) -> None:
         """Waits for something to look at; the lock is held and let go meanwhile, the caller has the polling role."""
-        port = tenure.segment.port
-        passed, kicks = tenure.ring.passed, port.kicks()
-        slice_ns = nanoseconds(WAIT_SLICE)
-        if tenure.resetting:
-            slice_ns = max(0, min(slice_ns, nanoseconds(max(0.0, tenure.deadline - time.monotonic())) or slice_ns))
         # In a reset, or after corruption, what is published is no reason to stop waiting.
         quiet = tenure.resetting or tenure.corrupt
-        request_ready = tenure.segment.semaphores.request_ready
-        self._lock.release()
-        token = False
-        try:
-            if not quiet and self._wait is not WaitStrategy.BLOCK:
-                window = self._spin_window_ns if tenure.lively else 0
-                if self._wait is WaitStrategy.SPIN:
-                    window = SPIN_SLICE_NS
-                if window and port.spin_for_request(passed, kicks, window):
+        spin_ns = 0 if quiet else self._spin_ns if tenure.lively else self._idle_spin_ns
+        passed = tenure.ring.passed
+        if spin_ns:
+            self._lock.release()
+            try:
+                if tenure.spin_for_request(passed, spin_ns):
                     return
-            if quiet or self._wait is not WaitStrategy.SPIN:
-                tenure.lively = token = ops.wait(request_ready, slice_ns) == WAIT_TOKEN
-        finally:
-            self._lock.acquire()
+            finally:
+                self._lock.acquire()
+        token = False
+        if quiet or not self._idle_spin_ns:
+            timeout = WAIT_SLICE
+            if tenure.resetting and 0 < (left := tenure.deadline - time.monotonic()) < timeout:
+                timeout = left
+            request_ready = tenure.segment.semaphores.request_ready
+            self._lock.release()
+            try:
+                token = ops.wait(request_ready, nanoseconds(timeout)) == WAIT_TOKEN
+            finally:
+                self._lock.acquire()
+            tenure.lively = token
         age = time.monotonic() - tenure.checked
         if age >= WAIT_SLICE or (token and age >= _TOKEN_CHECK):
             tenure.check_due = True
@@ -158,7 +160,7 @@ class WorkingServer(ResettingServer):
         """Runs the handler and returns the size and the status of the answer; the lock is not held."""
         start = claimed.position + wire.FRAME_HEADER_V2_SIZE
         frame = Frame(claimed, tenure.payload, start)
-        status, message = int(FrameStatus.OK), ""
+        status, message = _OK, ""
         error: ZeroDuplexError | None = None
         try:
             self._handler(frame)  # type: ignore[misc]
@@ -172,7 +174,7 @@ class WorkingServer(ResettingServer):
             except ViewInUseError as e:
                 # The library cannot take the memory away from the view, but nobody shall work with a wrong result unknowing.
                 status, message, error = int(FrameStatus.HANDLER_FAILED), e.detail, e
-        if status != FrameStatus.OK:
+        if status != _OK:
             if claimed.one_way:
                 error = error or HandlerFailedError(f"one-way request {claimed.sequence}: {message}", status=status, message=message)
             else:
@@ -188,7 +190,7 @@ class WorkingServer(ResettingServer):
         if claimed.one_way:
             tenure.ring.finish(claimed)
         else:
-            tenure.ring.answer(claimed, size, status, status != FrameStatus.OK)
+            tenure.ring.answer(claimed, size, status, status != _OK)
         tenure.running -= 1
         if tenure.resetting:
             tenure.deadline = time.monotonic() + self._reset_timeout  # it gets on

@@ -25,6 +25,7 @@ class Tenure:
         self.segment = segment
         self.payload = segment.payload
         self.ring = ServerRing(segment.port, segment.request, segment.response, segment.payload)
+        self.spin_for_request = segment.port.spin_for_request
         self.writer_pid = segment.request + wire.OIEB_V2_WRITER_PID_OFFSET
         self.references = 1
         """Running handlers and the poller, plus one while it is the server's current tenure."""

@@ -42,7 +42,7 @@ class Spinning:
 
     def __init__(self, strategy: WaitStrategy, window: float) -> None:
         self._forever = strategy is WaitStrategy.SPIN
-        self._window_ns = 0 if strategy is WaitStrategy.BLOCK else nanoseconds(window)
+        self._window_ns = 0 if strategy is WaitStrategy.BLOCK else max(0, nanoseconds(window))
         self._until = 0
 
     def next_ns(self, left: float) -> int:
