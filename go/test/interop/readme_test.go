@@ -103,3 +103,60 @@ int main() {
 }
 `)
 }
+
+func TestTheCSharpQuickStartOfTheREADMEWorks(t *testing.T) {
+	channel := newChannel(t)
+	using, body, found := strings.Cut(quickStart(t, "csharp", channel), "\n")
+	require.True(t, found)
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	require.NoError(t, err)
+	// With Mono, also where dotnet is installed and built the rest.
+	printed, err := exec.Command("make", "-C", filepath.Join(root, "csharp"), "DOTNET=", "build").CombinedOutput()
+	require.NoError(t, err, "%s", printed)
+	library := filepath.Join(root, "build", "csharp", "mono", "ZeroDuplex.dll")
+	folder := t.TempDir()
+	content, err := os.ReadFile(library)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "ZeroDuplex.dll"), content, 0o600))
+	source, program := filepath.Join(folder, "Program.cs"), filepath.Join(folder, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nexec mono "+program+".exe\n"), 0o700))
+	build(t, source, program, exec.Command("mcs", "-langversion:latest", "-warnaserror", "-r:"+library, "-out:"+program+".exe", source), "using System;\n"+using+`
+static class Program
+{
+    static void Use(ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < data.Length; i++) if (data[i] != (byte)~i) Environment.Exit(1);
+        Console.WriteLine(data.Length + " bytes");
+    }
+    static void Main()
+    {
+        var pixels = new byte[1024];
+        for (int i = 0; i < pixels.Length; i++) pixels[i] = (byte)i;
+`+body+`
+        client.Dispose();
+        server.Dispose();
+    }
+}
+`)
+}
+
+func TestThePythonQuickStartOfTheREADMEWorks(t *testing.T) {
+	channel := newChannel(t)
+	python, err := filepath.Abs(filepath.Join("..", "..", "..", "build", "python", "venv", "bin", "python"))
+	require.NoError(t, err)
+	require.FileExists(t, python, "run `make peers`")
+	folder := t.TempDir()
+	source, program := filepath.Join(folder, "main.py"), filepath.Join(folder, "program")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\nexec "+python+" "+source+"\n"), 0o700))
+	build(t, source, program, exec.Command(python, "-m", "py_compile", source), `
+pixels = bytes(i & 0xFF for i in range(1024))
+
+def use(data):
+    assert bytes(data) == bytes(~b & 0xFF for b in pixels)
+    print(len(data), "bytes")
+
+`+quickStart(t, "python", channel)+`
+client.close()
+server.close()
+`)
+}
