@@ -45,11 +45,7 @@ struct PeerOptions {
         cpu(flags.number<int>("cpu", -1, -1, CPU_SETSIZE - 1)),
         limit_object(flags.text("limit-object")),
         touch(parse_touch(flags.text("touch", "none"))) {
-    try {
-      wait = zeroduplex::parseWaitStrategy(flags.text("wait", "hybrid"));
-    } catch (const zeroduplex::InvalidArgumentError& e) {
-      throw examples::UsageError(e.detail());
-    }
+    wait = flags.wait();
   }
 
   std::string name;

@@ -44,11 +44,7 @@ Options parse(examples::Flags flags) {
             .inflight = flags.number<std::size_t>("inflight", 1, 1),
             .json = flags.is_set("json"),
             .client = {}};
-  try {
-    o.client.wait = zeroduplex::parseWaitStrategy(flags.text("wait", "hybrid"));
-  } catch (const zeroduplex::InvalidArgumentError& e) {
-    throw examples::UsageError(e.detail());
-  }
+  o.client.wait = flags.wait();
   flags.finish();
   if (o.input.empty()) throw examples::UsageError("--input is missing");
   return o;

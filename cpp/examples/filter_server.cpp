@@ -47,11 +47,7 @@ void serve(examples::Flags flags) {
   zeroduplex::ServerOptions options;
   options.workers = flags.number<std::uint32_t>("workers", 1, 1, 1024);
   const auto payload_size = flags.number<std::uint64_t>("payload-size", 16 << 20, 1);
-  try {
-    options.wait = zeroduplex::parseWaitStrategy(flags.text("wait", "hybrid"));
-  } catch (const zeroduplex::InvalidArgumentError& e) {
-    throw examples::UsageError(e.detail());
-  }
+  options.wait = flags.wait();
   flags.finish();
 
   const examples::StopSignal stop;

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <zeroduplex/zeroduplex.hpp>
+
 namespace examples {
 
 /// The command line is wrong.
@@ -45,6 +47,15 @@ class Flags {
   std::string text(const std::string& name, std::string fallback = {}) {
     auto node = values_.extract(name);
     return node ? std::move(node.mapped()) : fallback;
+  }
+
+  /// The wait strategy of --wait.
+  zeroduplex::WaitStrategy wait() {
+    try {
+      return zeroduplex::parseWaitStrategy(text("wait", "hybrid"));
+    } catch (const zeroduplex::InvalidArgumentError& e) {
+      throw UsageError(e.detail());
+    }
   }
 
   template <typename Number = std::int64_t>

@@ -37,7 +37,7 @@ struct Options {
         one_way_every(flags.number<std::uint64_t>("one-way-every", 0, 0)),
         reconnects(flags.number<int>("reconnects", 1, 1)),
         idle(flags.number<int>("idle", 0, 0)) {
-    client.wait = zeroduplex::parseWaitStrategy(flags.text("wait", "hybrid"));
+    client.wait = flags.wait();
     flags.finish();
   }
 

@@ -46,7 +46,7 @@ void serve(examples::Flags flags) {
   const auto payload_size = flags.number<std::uint64_t>("payload-size", 65536, 1);
   zeroduplex::ServerOptions options;
   options.workers = flags.number<std::uint32_t>("workers", 1, 1, 1024);
-  options.wait = zeroduplex::parseWaitStrategy(flags.text("wait", "hybrid"));
+  options.wait = flags.wait();
   flags.finish();
 
   const examples::StopSignal stop;

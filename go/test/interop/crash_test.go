@@ -12,7 +12,7 @@ import (
 )
 
 func TestAKilledClientIsFollowedByAnother(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server := start(t, p.server.Peer("stress-server"), "--name", channel, "--payload-size", "8192")
 		// It dies with the last frames answered or taken and nothing released: reconnects keep it from ending by itself.
@@ -30,7 +30,7 @@ func TestAKilledClientIsFollowedByAnother(t *testing.T) {
 }
 
 func TestAClientKilledWithFramesInFlight(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server := start(t, p.server.Peer("stress-server"), "--name", channel, "--workers", "2", "--payload-size", "8192")
 		ended := make(chan struct{})
@@ -53,7 +53,7 @@ func TestAClientKilledWithFramesInFlight(t *testing.T) {
 }
 
 func TestAKilledServerIsNoticedAndReplaced(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		victim, err := p.server.Peer("stress-server").Start(context.Background(), "--name", channel)
 		require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestAKilledServerIsNoticedAndReplaced(t *testing.T) {
 
 // Both die with requests on their way; the orphan can be looked at, frames and all.
 func TestInspectShowsWhatACrashLeftBehind(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server, err := p.server.Peer("filter-server").Start(context.Background(), "--name", channel, "--filter", "sleep")
 		require.NoError(t, err)

@@ -21,7 +21,7 @@ func TestSmallRoundTrips(t *testing.T) {
 }
 
 func TestEveryWaitStrategyWithEveryOther(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		for _, client := range []string{"hybrid", "spin", "block"} {
 			for _, server := range []string{"hybrid", "spin", "block"} {
 				result := exchange(t, p, "--wait "+server, "--inflight 3 --count 500 --wait "+client)
@@ -62,7 +62,7 @@ func TestFailuresOneWayRequestsAndGrowingResponses(t *testing.T) {
 
 // A frame that takes the whole payload can be sent again and again, whatever was sent before it.
 func TestAFrameOfExactlyThePayloadAtEveryRingPosition(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		const payload = 2048
 		whole := payload - wire.FrameHeaderV2Size
 		result := exchange(t, p, fmt.Sprintf("--payload-size %d", payload), fmt.Sprintf("--count 1000 --inflight 2 --min %d --max %d", whole, whole))
@@ -73,7 +73,7 @@ func TestAFrameOfExactlyThePayloadAtEveryRingPosition(t *testing.T) {
 }
 
 func TestSizesAroundABlock(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		for _, size := range []int{0, 1, 63, 64, 65} {
 			result := exchange(t, p, "--payload-size 1000", fmt.Sprintf("--count 200 --inflight 3 --min %d --max %d", size, size))
 			assert.EqualValues(t, 200, result.RoundTrips, "%d bytes", size)
@@ -83,7 +83,7 @@ func TestSizesAroundABlock(t *testing.T) {
 
 // Neither side may wait out a slice when the other one closed in good order.
 func TestReconnecting(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		n := count(500, 10_000)
 		begun := time.Now()
 		result := exchange(t, p, "", "--count 1 --reconnects "+n)

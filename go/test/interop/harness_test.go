@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,6 +47,27 @@ func languages(t *testing.T) []peers.Language {
 	}
 	require.Subset(t, names, required, "a language is missing, run `make peers`")
 	return found
+}
+
+// neighbours runs a test for every language as client and as server of the one before and the one behind it. For what a side does by
+// itself, whoever is opposite; the conformance suites run the rest for every pair.
+func neighbours(t *testing.T, test func(t *testing.T, p pair)) {
+	found := languages(t)
+	// Go stands beside C++: the two that the other languages' ways of working follow.
+	slices.SortStableFunc(found, func(a, b peers.Language) int { return rank(a) - rank(b) })
+	for i, client := range found {
+		for _, step := range []int{1, len(found) - 1} {
+			server := found[(i+step)%len(found)]
+			t.Run(client.Name+"-"+server.Name, func(t *testing.T) { test(t, pair{client, server}) })
+		}
+	}
+}
+
+func rank(l peers.Language) int {
+	if l.Name == "go" {
+		return 0
+	}
+	return 1
 }
 
 // eachPair runs a test for every client language with every server language.

@@ -19,7 +19,7 @@ import (
 )
 
 func TestASecondServerOfALivingNameIsRefusedAndHarmsNothing(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		first := start(t, p.server.Peer("stress-server"), "--name", channel)
 		_, err := p.client.Peer("stress-server").Start(context.Background(), "--name", channel)
@@ -35,7 +35,7 @@ func TestASecondServerWithATmpOfItsOwn(t *testing.T) {
 	if err := exec.Command("unshare", "--mount", "true").Run(); err != nil {
 		t.Skipf("this user may not make a mount namespace: %v", err)
 	}
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		first := start(t, p.server.Peer("stress-server"), "--name", channel)
 		elsewhere := peers.Command{"unshare", "--mount", "sh", "-c", `mkdir -p "$0" && mount -t tmpfs none "$0" && exec "$@"`, wire.LockFolder, p.client.Peer("stress-server")[0]}
@@ -47,7 +47,7 @@ func TestASecondServerWithATmpOfItsOwn(t *testing.T) {
 }
 
 func TestASecondClientIsRefused(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		start(t, p.server.Peer("stress-server"), "--name", channel)
 		first, err := p.client.Peer("stress-client").StartUntil(context.Background(), "idle", "--name", channel, "--count", "1", "--idle", "60000")
@@ -75,7 +75,7 @@ func cpuTime(t *testing.T, pid int) (total time.Duration) {
 
 func TestIdleSidesUseUnderOnePercentOfACore(t *testing.T) {
 	const window = 2 * time.Second
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server := start(t, p.server.Peer("stress-server"), "--name", channel)
 		client, err := p.client.Peer("stress-client").StartUntil(context.Background(), "idle", "--name", channel, "--count", "100", "--idle", "60000")
