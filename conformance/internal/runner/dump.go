@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
+	"github.com/zeroduplex/zeroduplex/conformance/internal/agents"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
 	"github.com/zeroduplex/zeroduplex/conformance/witness"
@@ -119,14 +120,18 @@ func (x *execution) cleanUp() error {
 	return joined(append(problems, x.leftovers(deadline)...))
 }
 
+// resetAgents resets all at once: one that hangs must not use up the time of the others.
 func (x *execution) resetAgents() []error {
-	var problems []error
+	calls := map[string]*agents.Call{}
 	for actor, s := range x.used {
-		agent, running := x.pool.running[s]
-		if !running {
-			continue
+		if agent, running := x.pool.running[s]; running {
+			calls[actor] = agent.Begin(x.test.Name, agentproto.OpReset, false, map[string]any{})
 		}
-		if _, err := x.wait(agent.Begin(x.test.Name, agentproto.OpReset, false, map[string]any{})); err != nil {
+	}
+	var problems []error
+	for actor, call := range calls {
+		if _, err := x.wait(call); err != nil {
+			s := x.used[actor]
 			problems = append(problems, fmt.Errorf("resetting the %s: %w", actor, err))
 			x.orphaned = x.orphaned || s.role == agentproto.RoleServer
 			x.pool.trouble[s.language]++
