@@ -351,7 +351,7 @@ def test_full_ring(serve: Serve, connect: Connect, wait: z.WaitStrategy) -> None
     with pytest.raises(z.BufferFullError, match="0 bytes free, 2 frames in flight"):
         client.send_request(b"x", timeout=0.05)
     server.start(echo)
-    received = threading.Thread(target=lambda: client.receive_response().release())
+    received = threading.Thread(target=lambda: client.receive_response(sequence=1).release())
     received.start()
     client.send_request(b"x" * 64, timeout=10)  # waits until the thread has released one
     received.join()

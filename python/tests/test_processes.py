@@ -20,6 +20,11 @@ import zeroduplex as z
 from zeroduplex._generated import wire
 
 
+def state(child: Child) -> str:
+    """What the kernel says that the process does: R runs, S sleeps, T is stopped."""
+    return Path(f"/proc/{child.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def test_round_trips_between_processes(name: str, factory: z.DuplexChannelFactory) -> None:
     with Child(SERVER, name) as server:
         assert server.line() == "ready"
@@ -116,6 +121,8 @@ def test_a_stopped_peer_is_alive(name: str, factory: z.DuplexChannelFactory) -> 
         server.line()
         with factory.create_client(name) as client:
             server.signal(signal.SIGSTOP)
+            while state(server) != "T":
+                pass
             with pytest.raises(z.TimeoutError):
                 client.call(b"x", 0.4)
             assert client.is_server_connected
@@ -291,9 +298,8 @@ def test_ctrl_c_during_a_wait_returns_promptly(serve: Serve, name: str, wait: st
     with Child(INTERRUPTED, name, wait, call, threads) as child:
         assert child.line() == "waiting"
         # Until the signal meets the wait itself and not the line before it.
-        stat = Path(f"/proc/{child.process.pid}/stat")
         deadline = time.monotonic() + 10
-        while wait != "spin" and stat.read_text().split(")")[1].split()[0] != "S" and time.monotonic() < deadline:
+        while wait != "spin" and state(child) != "S" and time.monotonic() < deadline:
             pass
         before = time.monotonic()
         child.signal(signal.SIGINT)

@@ -62,7 +62,7 @@ class AsyncReceiver:
 
     async def call(self, data: Any, timeout: float | None, opcode: int, capacity: int | None) -> Response:
         channel = self._channel
-        send = channel._deadline(timeout, channel._send_timeout)
+        send = Deadline(channel._timeout(timeout, channel._send_timeout))
         receive = send if timeout is not None else Deadline(channel._call_timeout)
         send.left()  # starts now
         record = await self._send(data, opcode, capacity, send)
@@ -70,7 +70,7 @@ class AsyncReceiver:
 
     async def receive(self, timeout: float | None, sequence: int | None) -> Response:
         channel = self._channel
-        deadline = channel._deadline(timeout, channel._call_timeout)
+        deadline = Deadline(channel._timeout(timeout, channel._call_timeout))
         with channel._lock:
             record = None
             if sequence is not None:
@@ -85,11 +85,11 @@ class AsyncReceiver:
         """Sends at once where there is room, else on a thread of the loop's executor."""
         send = self._channel._send
         try:
-            return send(data, opcode, capacity, False, Deadline(0), taken=True)
+            return send(data, opcode, capacity, False, 0, True)
         except BufferFullError:
             pass
         loop = asyncio.get_running_loop()
-        sending = loop.run_in_executor(None, partial(send, data, opcode, capacity, False, deadline, taken=True))
+        sending = loop.run_in_executor(None, partial(send, data, opcode, capacity, False, deadline, True))
         try:
             return await asyncio.shield(sending)
         except asyncio.CancelledError:

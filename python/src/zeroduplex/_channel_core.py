@@ -14,7 +14,7 @@ from ._generated import wire
 from ._ops import ops
 from ._ring_client import ClientRing
 from ._segment import Segment, read_metadata, write_metadata
-from ._waiting import Deadline, Spinning, TurnQueue, WaiterList
+from ._waiting import Spinning, TurnQueue, WaiterList
 from .client import DuplexClient
 from .errors import ClosedError, CorruptedError, MetadataAlreadyWrittenError, ServerDeadError, SystemError, ZeroDuplexError
 from .options import SPIN_SLICE_NS, WAIT_SLICE, LapMode, WaitStrategy, check_duration
@@ -84,8 +84,8 @@ class ChannelCore(DuplexClient):
     def __reduce__(self) -> NoReturn:
         _process.refuse_pickling(self)
 
-    def _deadline(self, timeout: float | None, default: float) -> Deadline:
-        return Deadline(default if timeout is None else check_duration("a timeout", timeout))
+    def _timeout(self, timeout: float | None, default: float) -> float:
+        return default if timeout is None else check_duration("a timeout", timeout)
 
     def set_metadata(self, content: bytes) -> None:
         with self._lock:

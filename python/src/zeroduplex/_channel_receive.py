@@ -12,30 +12,30 @@ from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, WAIT_TOKEN, 
 from ._ring_client import Record
 from ._waiting import Deadline, Spinning, Waiter, is_for_anybody
 from .errors import CancelledError, CorruptedError, TimeoutError, UnknownSequenceError, ZeroDuplexError, answer_error
+from .options import check_duration
 
 
 class ReceivingChannel(SendingChannel):
     """Waits for responses and gives them back."""
 
     def call(self, data: Any, timeout: float | None = None, *, opcode: int = 0, capacity: int | None = None) -> Response:
-        if timeout is None:
-            record = self._send(data, opcode, capacity, False, Deadline(self._send_timeout), taken=True)
-            deadline = Deadline(self._call_timeout)
-        else:
-            deadline = self._deadline(timeout, 0)
-            deadline.left()  # starts now
-            record = self._send(data, opcode, capacity, False, deadline, taken=True)
+        sending: float | Deadline = self._send_timeout
+        receiving: float | Deadline = self._call_timeout
+        if timeout is not None:
+            sending = receiving = Deadline(check_duration("a timeout", timeout))
+            receiving.left()  # starts now
+        record = self._send(data, opcode, capacity, False, sending, True)
         try:
-            answer = self._await(record, deadline)
+            answer = self._await(record, receiving)
         except BaseException:
             self._forget(record)
             raise
         return self._deliver(record, answer)
 
     def receive_response(self, timeout: float | None = None, *, sequence: int | None = None) -> Response:
-        deadline = self._deadline(timeout, self._call_timeout)
+        seconds = self._timeout(timeout, self._call_timeout)
         if sequence is None:
-            return self._receive_any(deadline)
+            return self._receive_any(seconds)
         with self._lock:
             record = self._outstanding(sequence)
             # A dead server's answers may still be fetched.
@@ -46,7 +46,7 @@ class ReceivingChannel(SendingChannel):
             self._calls += 1
         if answer == ANSWER_PENDING:
             try:
-                answer = self._await(record, deadline)
+                answer = self._await(record, seconds)
             except BaseException:
                 with self._lock:
                     self._stop_waiting(record)
@@ -63,13 +63,13 @@ class ReceivingChannel(SendingChannel):
             raise UnknownSequenceError(f"receiving on {self._name!r}: sequence {sequence}")
         return record
 
-    def _receive_any(self, deadline: Deadline) -> Response:
+    def _receive_any(self, timeout: float) -> Response:
         with self._lock:
             if self._closing and self._failure is not None:
                 raise self._failure()
             self._calls += 1
             try:
-                record = self._any_answered() or self._await_any(deadline)
+                record = self._any_answered() or self._await_any(Deadline(timeout))
                 record.taken = True
             except BaseException:
                 self._left()
@@ -114,7 +114,7 @@ class ReceivingChannel(SendingChannel):
             if not self._sleeping:
                 self._waiters.wake_one()
 
-    def _await(self, record: Record, deadline: Deadline) -> int:
+    def _await(self, record: Record, timeout: float | Deadline) -> int:
         """Waits until the response is there, and says what it is. The lock is not held; the caller has entered a call and has a claim
         on the frame, so that looking needs no lock."""
         spin = self._first_spin_ns
@@ -123,6 +123,8 @@ class ReceivingChannel(SendingChannel):
             answer = self._answer_at(record.position, spin)
             if answer != ANSWER_PENDING:
                 return answer
+        deadline = Deadline.of(timeout)
+        if spin:
             spinning = Spinning(self._wait, self._spin_window - spin / 1e9)
             with self._lock:
                 left = self._must_wait(deadline, record)
@@ -237,5 +239,7 @@ class ReceivingChannel(SendingChannel):
 
     def _release_locked(self, record: Record) -> None:
         self._quiet = False
-        with self._telling_corruption():
+        try:  # written out: a context manager would cost as much as all the rest
             self._ring.release(record)
+        except CorruptedError as e:
+            self._shut(same_again(e))

@@ -20,16 +20,16 @@ class SendingChannel(ChannelCore):
     def send_request(
         self, data: Any, *, opcode: int = 0, capacity: int | None = None, one_way: bool = False, timeout: float | None = None
     ) -> int:
-        deadline = self._deadline(timeout, self._send_timeout)
-        return self._send(data, opcode, capacity, one_way, deadline, taken=False).sequence
+        seconds = self._timeout(timeout, self._send_timeout)
+        return self._send(data, opcode, capacity, one_way, seconds, False).sequence
 
-    def _send(self, data: Any, opcode: int, capacity: int | None, one_way: bool, deadline: Deadline, *, taken: bool) -> Record:
+    def _send(self, data: Any, opcode: int, capacity: int | None, one_way: bool, timeout: float | Deadline, taken: bool) -> Record:
         """Publishes a request; when taken, a call has been entered and the response is the caller's."""
         if type(data) is not bytes:
             data = _flat(data)
         size = len(data)
         with self._lock:
-            start = self._claim(size, capacity, opcode, deadline)
+            start = self._claim(size, capacity, opcode, timeout)
             try:
                 self._payload[start : start + size] = data
             except BaseException:
@@ -40,14 +40,14 @@ class SendingChannel(ChannelCore):
             return self._publish(size, opcode, one_way, taken)
 
     def acquire_request_buffer(self, size: int, capacity: int | None = None, *, timeout: float | None = None) -> RequestBuffer:
-        deadline = self._deadline(timeout, self._send_timeout)
+        seconds = self._timeout(timeout, self._send_timeout)
         with self._lock:
-            start = self._claim(size, capacity, 0, deadline)
+            start = self._claim(size, capacity, 0, seconds)
             self._turn.is_buffer = True
             self._out += 1
         return RequestBuffer(self, self._payload, start, size)
 
-    def _claim(self, size: int, capacity: int | None, opcode: int, deadline: Deadline) -> int:
+    def _claim(self, size: int, capacity: int | None, opcode: int, timeout: float | Deadline) -> int:
         """Gets the turn and room for a frame, and returns where its data goes. The lock is held, and may have been let go meanwhile."""
         if capacity is None:
             capacity = size
@@ -62,12 +62,13 @@ class SendingChannel(ChannelCore):
         if self._failure is not None:
             raise self._failure()
         if not self._turn.try_take():
-            self._take_turn(deadline)
+            timeout = Deadline.of(timeout)
+            self._take_turn(timeout)
         try:
             if self._ring.frames:
                 self._reclaim()
             start = self._ring.reserve(size, capacity)
-            return start if start >= 0 else self._reserve(size, capacity, deadline)
+            return start if start >= 0 else self._reserve(size, capacity, Deadline.of(timeout))
         except BaseException:
             self._turn.release()
             raise

@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 class Loan:
     """Bytes of shared memory in the application's hands: a Frame, a RequestBuffer or a Response."""
 
-    __slots__ = ("__weakref__", "_live", "_payload", "_size", "_start", "_views")
-
-    def __init__(self, payload: memoryview, start: int, size: int) -> None:
-        self._payload = payload
-        self._start = start
-        self._size = size
-        self._live = True
-        self._views: list[tuple[memoryview, memoryview]] | None = None
+    # Set by the classes that lend, each in one go: a frame is made for every message.
+    _payload: memoryview
+    _start: int
+    _size: int
+    _live = True
+    _views: list[tuple[memoryview, memoryview]] | None = None
 
     def _title(self) -> str:
         raise NotImplementedError

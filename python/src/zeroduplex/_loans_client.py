@@ -25,13 +25,9 @@ _Channel = TypeVar("_Channel", bound="ChannelCore")
 class ClientLoan(Loan, Generic[_Channel]):
     """Ends once: explicitly, with its block, or with a warning when the garbage collector finds it."""
 
-    __slots__ = ("_channel", "_ended")
-
-    def __init__(self, channel: _Channel, payload: memoryview, start: int, size: int) -> None:
-        super().__init__(payload, start, size)
-        self._channel = channel
-        self._ended = False
-        """Given back; changed under the channel's lock."""
+    _channel: _Channel
+    _ended = False
+    """Given back; changed under the channel's lock."""
 
     def _end(self) -> bool:
         """Ends the loan's views. False when it had ended before; ViewInUseError when it cannot end."""
@@ -57,7 +53,7 @@ class ClientLoan(Loan, Generic[_Channel]):
         self._when_views_are_dead(lambda: channel._drop(self._give_back_locked))
 
     def __del__(self) -> None:
-        if getattr(self, "_ended", True) or not self._live or self._channel._detached:
+        if self._ended or not self._live or self._channel._detached:
             return
         self._give_back_later()
         warnings.warn(f"{self._title()} was dropped without being given back", ResourceWarning, source=self, stacklevel=2)
@@ -70,11 +66,12 @@ class Response(ClientLoan["ReceivingChannel"]):
     """An answer in shared memory, at the place of its request. Its bytes are the client's to read and write until release, which any
     thread may call. Use it as a context manager, or release it."""
 
-    __slots__ = ("_record",)
-
     def __init__(self, channel: ReceivingChannel, record: Record, payload: memoryview, size: int) -> None:
-        super().__init__(channel, payload, record.start, size)
+        self._channel = channel
         self._record = record
+        self._payload = payload
+        self._start = record.start
+        self._size = size
 
     def _title(self) -> str:
         return f"response {self._record.sequence} of {self._channel.name!r}"
@@ -126,12 +123,14 @@ class RequestBuffer(ClientLoan["SendingChannel"]):
     As a context manager it commits at the end of the block unless it was committed or aborted in it, and aborts when the block raises.
     """
 
-    __slots__ = ("_one_way", "_opcode")
+    _opcode = 0
+    _one_way = False
 
     def __init__(self, channel: SendingChannel, payload: memoryview, start: int, size: int) -> None:
-        super().__init__(channel, payload, start, size)
-        self._opcode = 0
-        self._one_way = False
+        self._channel = channel
+        self._payload = payload
+        self._start = start
+        self._size = size
 
     def _title(self) -> str:
         return f"the request buffer of {self._channel.name!r}"

@@ -20,6 +20,7 @@ _CANCELLED: Final = int(FrameState.CANCELLED)
 _RESPONSE: Final = int(FrameState.RESPONSE)
 _FAILED: Final = int(FrameState.FAILED)
 _WRAP: Final = int(FrameState.WRAP)
+_MOST: Final = wire.MAX_FRAME_DATA
 _ONE_WAY: Final = int(wire.FrameFlags.ONE_WAY)
 
 
@@ -35,22 +36,22 @@ if _FIELDS != ("payload_size", "sequence_number", "capacity", "state", "status",
 
 
 class Claimed:
-    """A frame under the cursor, its header read once and checked."""
+    """A frame under the cursor, its header read once and checked. Each worker has one and uses it again and again."""
 
-    __slots__ = ("cancelled", "capacity", "end", "one_way", "opcode", "position", "sequence", "size")
+    __slots__ = ("cancelled", "capacity", "end", "one_way", "opcode", "position", "sequence", "size", "start")
 
-    def __init__(
-        self, sequence: int, size: int, capacity: int, opcode: int, one_way: bool, cancelled: bool, position: int, end: int
-    ) -> None:
-        self.sequence = sequence
-        self.size = size
-        self.capacity = capacity
-        self.opcode = opcode
-        self.one_way = one_way
-        self.cancelled = cancelled
-        """The client took it back; it is to be skipped."""
-        self.position = position
-        self.end = end
+    sequence: int
+    size: int
+    capacity: int
+    opcode: int
+    one_way: bool
+    cancelled: bool
+    """The client took it back; it is to be skipped."""
+    position: int
+    start: int
+    """Of its data, relative to the payload."""
+    end: int
+    """Cumulative."""
 
 
 class ServerRing:
@@ -62,6 +63,7 @@ class ServerRing:
         self._response = response
         self._payload = payload
         self._size = len(payload)
+        self._lap_limit = wire.CURSOR_LAP_LIMIT * len(payload)
         self._look = port.look
         self._seen_words = port.seen
         self.reset_wanted = False
@@ -77,12 +79,12 @@ class ServerRing:
         self._responses = 0
         self._response_bytes = 0
 
-    def next(self) -> Claimed | None:
-        """The frame under the cursor, which it does not pass. None when nothing is published. CorruptedError."""
+    def next(self, frame: Claimed) -> bool:
+        """Looks at the frame under the cursor, which it does not pass. False when nothing is published. CorruptedError."""
         look = self._look(self.passed)
         self.reset_wanted = look >= LOOK_RESET_WANTED
         if not look & LOOK_PUBLISHED and self._seen <= self.passed:
-            return None
+            return False
         seen = self._seen_words
         count, written = seen[0], seen[1]
         if count < self._seen:
@@ -90,7 +92,7 @@ class ServerRing:
         self._seen = count
         size = self._size
         distance = written - self._cursor
-        if distance % _ALIGNMENT or not 0 <= distance < wire.CURSOR_LAP_LIMIT * size:
+        if distance % _ALIGNMENT or not 0 <= distance < self._lap_limit:
             raise CorruptedError(f"request written_bytes {written} does not follow the cursor at {self._cursor}")
         while written - self._cursor > size:
             self._cursor += size - self._cursor % size
@@ -102,7 +104,8 @@ class ServerRing:
                 raise CorruptedError(f"frame {self.passed + 1} counted but only {available} bytes written for it")
             header = _READER.unpack_from(self._payload, position)
             if header[3] != _WRAP:
-                return self._check(header, position, min(size - position, available) - _HEADER)
+                self._check(frame, header, position, min(size - position, available) - _HEADER)
+                return True
             if wrapped or position == 0:
                 raise CorruptedError(f"wrap marker at {position} where none can be")
             if available <= size - position:
@@ -110,19 +113,20 @@ class ServerRing:
             self._cursor += size - position
             wrapped = True
 
-    def _check(self, header: tuple[int, ...], position: int, room: int) -> Claimed:
+    def _check(self, frame: Claimed, header: tuple[int, ...], position: int, room: int) -> None:
         size, sequence, capacity, state, _, _, opcode, flags = header
         expected = self.passed + 1
-        if state not in (_REQUEST, _CANCELLED):
+        if state != _REQUEST and state != _CANCELLED:  # noqa: PLR1714, which would be slower
             raise CorruptedError(f"frame {expected} has state {state} when its turn comes")
         if sequence != expected:
             raise CorruptedError(f"frame {expected} has sequence number {sequence}")
-        if capacity % _ALIGNMENT or capacity > room or capacity > wire.MAX_FRAME_DATA:
+        if capacity % _ALIGNMENT or capacity > room or capacity > _MOST:
             raise CorruptedError(f"frame {expected} has capacity {capacity}, room for {room}")
         if size > capacity:
             raise CorruptedError(f"frame {expected} has {size} bytes in a capacity of {capacity}")
-        end = self._cursor + _HEADER + capacity
-        return Claimed(sequence, size, capacity, opcode, bool(flags & _ONE_WAY), state == _CANCELLED, position, end)
+        frame.sequence, frame.size, frame.capacity, frame.opcode = sequence, size, capacity, opcode
+        frame.one_way, frame.cancelled = flags & _ONE_WAY != 0, state == _CANCELLED
+        frame.position, frame.start, frame.end = position, position + _HEADER, self._cursor + _HEADER + capacity
 
     def take(self, frame: Claimed) -> bool:
         """Makes the frame the server's and passes it. False: the client cancelled it meanwhile; look again."""

@@ -32,33 +32,29 @@ class WorkingServer(ResettingServer):
 
     def _serve(self, tenure: Tenure) -> None:
         """One worker: takes requests of its tenure until the server stops or gives the tenure up."""
+        claimed = Claimed()
         with self._lock:
-            while True:
-                claimed = self._next(tenure)
-                if claimed is None:
-                    return
+            while self._next(tenure, claimed):
                 self._lock.release()
                 try:
                     size, status = self._handle(tenure, claimed)
                 finally:
                     self._lock.acquire()
                 self._settle(tenure, claimed, size, status)
-                del claimed
 
-    def _next(self, tenure: Tenure) -> Claimed | None:
+    def _next(self, tenure: Tenure, claimed: Claimed) -> bool:
         """Waits for a request; the lock is held.
 
         One worker polls, the others wait for its signal. Looking and taking that role is one critical section, so no request falls
         between a look and a sleep; a worker that takes a request wakes another for the role.
         """
         while self._phase is Phase.SERVING and self._current is tenure:
-            claimed = self._look(tenure)
-            if claimed is not None:
+            if self._look(tenure, claimed):
                 tenure.running += 1
                 tenure.references += 1
                 if self._idle:
                     self._work.notify()
-                return claimed
+                return True
             if self._reports:
                 self._deliver_reports()  # lets go of the lock, so everything must be looked at again
                 continue
@@ -77,36 +73,33 @@ class WorkingServer(ResettingServer):
         self._work.notify()  # we may have been woken for a role that we do not take
         self._finished.notify_all()
         self._deliver_reports()
-        return None
+        return False
 
-    def _look(self, tenure: Tenure) -> Claimed | None:
+    def _look(self, tenure: Tenure, claimed: Claimed) -> bool:
         """Takes the next request, and does what a client that left makes necessary; the lock is held."""
-        claimed = self._take(tenure)
-        if claimed is not None:
-            return claimed
+        if self._take(tenure, claimed):
+            return True
         if not tenure.resetting and self._client_left(tenure):
             self._begin_reset(tenure)
-            claimed = self._take(tenure)
-            if claimed is not None:
-                return claimed
+            if self._take(tenure, claimed):
+                return True
         if tenure.resetting:
             if self._polling:
                 tenure.segment.port.kick()  # a reset replaces the semaphore that the poller sleeps on, so the poller does it
             else:
                 self._advance_reset(tenure)
-        return None
+        return False
 
-    def _take(self, tenure: Tenure) -> Claimed | None:
+    def _take(self, tenure: Tenure, claimed: Claimed) -> bool:
         """Walks the cursor to the next request that is to be run; the lock is held."""
         ring = tenure.ring
         while not tenure.corrupt:
             try:
-                claimed = ring.next()
+                if not ring.next(claimed):
+                    return False
             except CorruptedError as e:
                 self._mark_corrupted(tenure, e)
-                return None
-            if claimed is None:
-                return None
+                return False
             if ring.reset_wanted and not tenure.resetting:
                 self._begin_reset(tenure)  # a client that left waits for nothing: only its one-way requests still run
             if claimed.cancelled:
@@ -114,9 +107,9 @@ class WorkingServer(ResettingServer):
             elif tenure.resetting and not claimed.one_way:
                 ring.pass_over(claimed)
             elif ring.take(claimed):
-                return claimed
+                return True
             # Else it was cancelled since we looked: the next round skips it.
-        return None
+        return False
 
     def _mark_corrupted(self, tenure: Tenure, error: CorruptedError) -> None:
         """Stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows. The lock is held."""
@@ -158,8 +151,7 @@ class WorkingServer(ResettingServer):
 
     def _handle(self, tenure: Tenure, claimed: Claimed) -> tuple[int, int]:
         """Runs the handler and returns the size and the status of the answer; the lock is not held."""
-        start = claimed.position + wire.FRAME_HEADER_V2_SIZE
-        frame = Frame(claimed, tenure.payload, start)
+        frame = Frame(claimed, tenure.payload)
         status, message = _OK, ""
         error: ZeroDuplexError | None = None
         try:
@@ -180,7 +172,7 @@ class WorkingServer(ResettingServer):
             else:
                 cut = _cut(message, claimed.capacity)
                 size = len(cut)
-                tenure.payload[start : start + size] = cut
+                tenure.payload[claimed.start : claimed.start + size] = cut
         if error is not None:
             self._tell(error)
         return size, status

@@ -23,6 +23,11 @@ class Deadline:
         self._timeout = timeout
         self._at: float | None = None
 
+    @classmethod
+    def of(cls, timeout: float | Deadline) -> Deadline:
+        """A deadline of so many seconds, or the one given."""
+        return timeout if isinstance(timeout, Deadline) else cls(timeout)
+
     def left(self) -> float:
         """Seconds left; 0 or less when time is up."""
         now = time.monotonic()

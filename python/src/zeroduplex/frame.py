@@ -17,14 +17,15 @@ class Frame(Loan):
     A handler must not keep data, slices of it or arrays made from it: a request whose handler did is answered as failed.
     """
 
-    __slots__ = ("_claimed",)
-
-    def __init__(self, claimed: Claimed, payload: memoryview, start: int) -> None:
-        super().__init__(payload, start, claimed.size)
-        self._claimed = claimed
+    def __init__(self, claimed: Claimed, payload: memoryview) -> None:
+        self._claimed = claimed  # the next request's as soon as this frame is answered
+        self._sequence = claimed.sequence
+        self._payload = payload
+        self._start = claimed.start
+        self._size = claimed.size
 
     def _title(self) -> str:
-        return f"frame {self._claimed.sequence}"
+        return f"frame {self._sequence}"
 
     def _use(self) -> Claimed:
         if not self._live:
@@ -39,7 +40,8 @@ class Frame(Loan):
     @property
     def sequence(self) -> int:
         """The request's sequence number."""
-        return self._use().sequence
+        self._use()
+        return self._sequence
 
     @property
     def status(self) -> int:
@@ -67,7 +69,7 @@ class Frame(Loan):
             raise InvalidArgumentError(f"resizing {self._title()} to {size} bytes")
         if size > claimed.capacity:
             raise ResponseTooLargeError(
-                f"resizing {self._title()} to {size} bytes, its capacity is {claimed.capacity}", sequence=claimed.sequence
+                f"resizing {self._title()} to {size} bytes, its capacity is {claimed.capacity}", sequence=self._sequence
             )
         self._size = size
 
@@ -75,4 +77,4 @@ class Frame(Loan):
         refuse_pickling(self)
 
     def __repr__(self) -> str:
-        return f"<Frame {self._claimed.sequence}, {self._size} bytes{'' if self._live else ', answered'}>"
+        return f"<Frame {self._sequence}, {self._size} bytes{'' if self._live else ', answered'}>"
