@@ -496,6 +496,17 @@ TEST(Channel, SemaphoresStayBounded) {
   }
 }
 
+TEST(Channel, ASpinningServerStopsWheneverItIsAsked) {
+  const Name name;
+  ServerOptions options;
+  options.wait = WaitStrategy::spin;
+  for (int i = 0; i < 1000; ++i) {
+    const auto begun = std::chrono::steady_clock::now();
+    serve(name, BufferConfig(0, 4096), complement, options)->stop(5000);
+    ASSERT_LT(std::chrono::steady_clock::now() - begun, 2s) << "round " << i;
+  }
+}
+
 TEST(Channel, TenThousandReconnectsWithoutWaitingOutASlice) {
   const Name name;
   const auto server = serve(name, BufferConfig(0, 1024), complement);

@@ -107,10 +107,12 @@ void Engine::look_out(Lock& lock) {
 }
 
 void Engine::watch_for_request(std::uint64_t passed) noexcept {
-  const Phase phase = phase_.load(std::memory_order_relaxed);
   if (strategy_ != WaitStrategy::block) {
     const auto changed = [&] { return cursor_.has_published(passed); };
-    const auto interrupted = [&] { return phase_.load(std::memory_order_relaxed) != phase || segment_.client_has_left(); };
+    const auto interrupted = [&] {
+      // We were serving when we let go of the mutex; another phase may have come before this is looked at for the first time.
+      return phase_.load(std::memory_order_relaxed) != Phase::serving || segment_.client_has_left();
+    };
     TimePoint limit = TimePoint::max();
     if (strategy_ == WaitStrategy::hybrid) {
       limit = Clock::now() + spin_window_;
