@@ -35,6 +35,7 @@ generate: setup ## refresh everything that is generated from spec/zeroduplex.yam
 .PHONY: check-generated
 check-generated: setup ## fail when a generated file is not what the spec makes it
 	go run ./gen/cmd/zdgen -root . -check
+	go run ./conformance/cmd/agentgen -root . -check
 
 .PHONY: build
 build: setup commands peers agents ## build commands, libraries, peers and conformance agents
@@ -120,6 +121,7 @@ test-cpp: build ## run the C++ tests only: release, address and undefined-behavi
 
 .PHONY: soak
 soak: build ## run the cross-language tests at full length (a million round trips per pair)
+	ZERODUPLEX_SOAK=1 go test -count 1 -v -run ReconnectingIsQuick ./go
 	go test -count 1 -timeout 60m -v ./go/test/interop -args -soak
 
 .PHONY: lint
