@@ -64,7 +64,7 @@ peers-go: setup commands
 
 .PHONY: peers-cpp
 peers-cpp: setup
-	@echo "building the C++ library, its tests and peers (a minute or two the first time)"
+	@echo "building the C++ library and peers (a minute the first time)"
 	@mkdir -p $(PEERS)/cpp build/test
 	@cd cpp && { cmake --preset release && cmake --build --preset release -j 2 --target $(PROGRAMS); } >../build/test/peers-cpp.log 2>&1 || { tail -n 60 ../build/test/peers-cpp.log; exit 1; }
 	@for program in $(PROGRAMS); do ln -sfn ../../cpp/release/bin/$$program $(PEERS)/cpp/$$program; \
