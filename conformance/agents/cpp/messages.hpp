@@ -390,9 +390,10 @@ struct CloseArgs {
     }
 };
 
-// Creates an in-place duplex channel. Missing arguments are left to the SDK's defaults.
+// Creates a duplex channel. Missing arguments are left to the SDK's defaults.
 struct CreateArgs {
     std::string name; // The channel.
+    std::optional<std::string> protocol; // v2 (when missing): in place. v1: two buffers, by the factory's immutable server; everything else is the same.
     std::optional<std::uint64_t> metadata_size; // Of each block.
     std::optional<std::uint64_t> payload_size; // Of the ring.
     std::optional<std::uint64_t> workers; // Handlers at the same time.
@@ -404,6 +405,7 @@ struct CreateArgs {
     [[nodiscard]] Json encode() const {
         Json::Object record;
         put(record, "name", name);
+        put(record, "protocol", protocol);
         put(record, "metadata_size", metadata_size);
         put(record, "payload_size", payload_size);
         put(record, "workers", workers);
@@ -419,6 +421,7 @@ struct CreateArgs {
         RecordReader reader("create_args", record);
         CreateArgs message;
         reader.read("name", message.name);
+        reader.read("protocol", message.protocol);
         reader.read("metadata_size", message.metadata_size);
         reader.read("payload_size", message.payload_size);
         reader.read("workers", message.workers);
@@ -557,6 +560,8 @@ struct ConnectArgs {
     std::optional<std::string> wait; // hybrid, spin or block.
     std::optional<std::string> lap; // eager or needed.
     std::optional<bool> allow_other_users; // Whether another user's object is accepted.
+    std::optional<std::uint64_t> response_metadata_size; // v1 only: of the response buffer, which the client creates.
+    std::optional<std::uint64_t> response_payload_size; // v1 only: of the response buffer.
 
     [[nodiscard]] Json encode() const {
         Json::Object record;
@@ -567,6 +572,8 @@ struct ConnectArgs {
         put(record, "wait", wait);
         put(record, "lap", lap);
         put(record, "allow_other_users", allow_other_users);
+        put(record, "response_metadata_size", response_metadata_size);
+        put(record, "response_payload_size", response_payload_size);
         return Json(std::move(record));
     }
 
@@ -581,6 +588,8 @@ struct ConnectArgs {
         reader.read("wait", message.wait);
         reader.read("lap", message.lap);
         reader.read("allow_other_users", message.allow_other_users);
+        reader.read("response_metadata_size", message.response_metadata_size);
+        reader.read("response_payload_size", message.response_payload_size);
         reader.end();
         return message;
     }
@@ -682,8 +691,8 @@ struct AcquireArgs {
     }
 };
 
-// Writes the pattern over the whole buffer through its own view (data), taken anew. After commit or abort this is an
-// error of the SDK's.
+// Writes the pattern over the whole buffer (request buffer or v1 frame) through its own view (data), taken anew. After
+// commit or abort this is an error of the SDK's.
 struct FillArgs {
     std::string buffer; // Which.
     std::uint64_t seed = 0; // Of the pattern.
@@ -891,6 +900,306 @@ struct ExchangeArgs {
         reader.read("seed", message.seed);
         reader.read("window", message.window);
         reader.read("acquire", message.acquire);
+        reader.end();
+        return message;
+    }
+};
+
+// Creates a v1 buffer and owns its reader. Missing arguments are left to the SDK's defaults.
+struct CreateReaderArgs {
+    std::string name; // The buffer.
+    std::optional<std::uint64_t> metadata_size; // Of the metadata block.
+    std::optional<std::uint64_t> payload_size; // Of the ring.
+    std::optional<std::string> wait; // hybrid, spin or block.
+    std::optional<std::uint64_t> mode; // Permission bits.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "name", name);
+        put(record, "metadata_size", metadata_size);
+        put(record, "payload_size", payload_size);
+        put(record, "wait", wait);
+        put(record, "mode", mode);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static CreateReaderArgs decode(const Json::Object &record) {
+        RecordReader reader("create_reader_args", record);
+        CreateReaderArgs message;
+        reader.read("name", message.name);
+        reader.read("metadata_size", message.metadata_size);
+        reader.read("payload_size", message.payload_size);
+        reader.read("wait", message.wait);
+        reader.read("mode", message.mode);
+        reader.end();
+        return message;
+    }
+};
+
+// Reads the next frame, and releases it at once unless it is to be held.
+struct ReadFrameArgs {
+    std::optional<std::string> hold; // Name to keep the frame under, unreleased.
+    std::optional<std::uint64_t> timeout_ms; // Missing: the SDK's default.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "hold", hold);
+        put(record, "timeout_ms", timeout_ms);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static ReadFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("read_frame_args", record);
+        ReadFrameArgs message;
+        reader.read("hold", message.hold);
+        reader.read("timeout_ms", message.timeout_ms);
+        reader.end();
+        return message;
+    }
+};
+
+// Reads a held frame again. After release this is an error of the SDK's.
+struct RereadFrameArgs {
+    std::string hold; // Which.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "hold", hold);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static RereadFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("reread_frame_args", record);
+        RereadFrameArgs message;
+        reader.read("hold", message.hold);
+        reader.end();
+        return message;
+    }
+};
+
+// Releases a held frame. The agent keeps it under its name, so that using it again shows what the SDK does.
+struct ReleaseFrameArgs {
+    std::string hold; // Which.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "hold", hold);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static ReleaseFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("release_frame_args", record);
+        ReleaseFrameArgs message;
+        reader.read("hold", message.hold);
+        reader.end();
+        return message;
+    }
+};
+
+// Reads that many frames and releases each at once; hold of them at a time, newest first, when that is given. Ends at
+// the first error.
+struct DrainArgs {
+    std::uint64_t count = 0; // Frames.
+    std::optional<std::uint64_t> hold; // Frames to read before they are released, newest first. 1 when missing.
+    std::optional<std::uint64_t> timeout_ms; // For each frame. Missing: the SDK's default.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "count", count);
+        put(record, "hold", hold);
+        put(record, "timeout_ms", timeout_ms);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static DrainArgs decode(const Json::Object &record) {
+        RecordReader reader("drain_args", record);
+        DrainArgs message;
+        reader.read("count", message.count);
+        reader.read("hold", message.hold);
+        reader.read("timeout_ms", message.timeout_ms);
+        reader.end();
+        return message;
+    }
+};
+
+// Asks whether a writer is attached and lives.
+struct WriterConnectedArgs {
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static WriterConnectedArgs decode(const Json::Object &record) {
+        RecordReader reader("writer_connected_args", record);
+        WriterConnectedArgs message;
+        reader.end();
+        return message;
+    }
+};
+
+// Attaches to a v1 buffer as its writer. Missing arguments are left to the SDK's defaults.
+struct ConnectWriterArgs {
+    std::string name; // The buffer.
+    std::optional<std::uint64_t> connect_timeout_ms; // The connect timeout, 0 for at once.
+    std::optional<std::uint64_t> write_timeout_ms; // Default of write_frame and acquire_frame.
+    std::optional<std::string> wait; // hybrid, spin or block.
+    std::optional<bool> allow_other_users; // Whether another user's object is accepted.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "name", name);
+        put(record, "connect_timeout_ms", connect_timeout_ms);
+        put(record, "write_timeout_ms", write_timeout_ms);
+        put(record, "wait", wait);
+        put(record, "allow_other_users", allow_other_users);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static ConnectWriterArgs decode(const Json::Object &record) {
+        RecordReader reader("connect_writer_args", record);
+        ConnectWriterArgs message;
+        reader.read("name", message.name);
+        reader.read("connect_timeout_ms", message.connect_timeout_ms);
+        reader.read("write_timeout_ms", message.write_timeout_ms);
+        reader.read("wait", message.wait);
+        reader.read("allow_other_users", message.allow_other_users);
+        reader.end();
+        return message;
+    }
+};
+
+// Writes one frame by copying.
+struct WriteFrameArgs {
+    std::uint64_t size = 0; // Bytes of data.
+    std::uint64_t seed = 0; // Of the pattern.
+    std::optional<std::uint64_t> timeout_ms; // Missing: the SDK's default.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "size", size);
+        put(record, "seed", seed);
+        put(record, "timeout_ms", timeout_ms);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static WriteFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("write_frame_args", record);
+        WriteFrameArgs message;
+        reader.read("size", message.size);
+        reader.read("seed", message.seed);
+        reader.read("timeout_ms", message.timeout_ms);
+        reader.end();
+        return message;
+    }
+};
+
+// Acquires a frame buffer and keeps it.
+struct AcquireFrameArgs {
+    std::string buffer; // Name to keep it under.
+    std::uint64_t size = 0; // Bytes.
+    std::optional<std::uint64_t> timeout_ms; // Missing: the SDK's default.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "buffer", buffer);
+        put(record, "size", size);
+        put(record, "timeout_ms", timeout_ms);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static AcquireFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("acquire_frame_args", record);
+        AcquireFrameArgs message;
+        reader.read("buffer", message.buffer);
+        reader.read("size", message.size);
+        reader.read("timeout_ms", message.timeout_ms);
+        reader.end();
+        return message;
+    }
+};
+
+// Publishes an acquired frame. The agent keeps the buffer under its name, so that using it again shows what the SDK
+// does.
+struct CommitFrameArgs {
+    std::string buffer; // Which.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "buffer", buffer);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static CommitFrameArgs decode(const Json::Object &record) {
+        RecordReader reader("commit_frame_args", record);
+        CommitFrameArgs message;
+        reader.read("buffer", message.buffer);
+        reader.end();
+        return message;
+    }
+};
+
+// Writes many frames. Frame k (from 0) has size least + (first_size + k * size_step) mod size_modulo and pattern seed
+// (seed + k). Ends at the first error.
+struct StreamArgs {
+    std::uint64_t count = 0; // Frames.
+    std::uint64_t least = 0; // See above, 1 or more.
+    std::uint64_t first_size = 0; // See above.
+    std::uint64_t size_step = 0; // See above.
+    std::uint64_t size_modulo = 0; // See above, 1 or more.
+    std::uint64_t seed = 0; // See above.
+    std::optional<bool> acquire; // true: through acquired frames. Missing or false: by write_frame.
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        put(record, "count", count);
+        put(record, "least", least);
+        put(record, "first_size", first_size);
+        put(record, "size_step", size_step);
+        put(record, "size_modulo", size_modulo);
+        put(record, "seed", seed);
+        put(record, "acquire", acquire);
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static StreamArgs decode(const Json::Object &record) {
+        RecordReader reader("stream_args", record);
+        StreamArgs message;
+        reader.read("count", message.count);
+        reader.read("least", message.least);
+        reader.read("first_size", message.first_size);
+        reader.read("size_step", message.size_step);
+        reader.read("size_modulo", message.size_modulo);
+        reader.read("seed", message.seed);
+        reader.read("acquire", message.acquire);
+        reader.end();
+        return message;
+    }
+};
+
+// Asks whether the reader lives.
+struct ReaderConnectedArgs {
+
+    [[nodiscard]] Json encode() const {
+        Json::Object record;
+        return Json(std::move(record));
+    }
+
+    // Reads it strictly; BadMessage says what is wrong.
+    static ReaderConnectedArgs decode(const Json::Object &record) {
+        RecordReader reader("reader_connected_args", record);
+        ReaderConnectedArgs message;
         reader.end();
         return message;
     }

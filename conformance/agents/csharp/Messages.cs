@@ -510,11 +510,13 @@ namespace ZeroDuplex.Conformance
         }
     }
 
-    /// <summary>Creates an in-place duplex channel. Missing arguments are left to the SDK's defaults.</summary>
+    /// <summary>Creates a duplex channel. Missing arguments are left to the SDK's defaults.</summary>
     internal sealed class CreateArgs : IMessage
     {
         /// <summary>The channel.</summary>
         public string Name { get; set; }
+        /// <summary>v2 (when missing): in place. v1: two buffers, by the factory's immutable server; everything else is the same. May be null.</summary>
+        public string Protocol { get; set; }
         /// <summary>Of each block. May be null.</summary>
         public ulong? MetadataSize { get; set; }
         /// <summary>Of the ring. May be null.</summary>
@@ -535,6 +537,7 @@ namespace ZeroDuplex.Conformance
         {
             var record = new Dictionary<string, object>();
             Record.Put(record, "name", Name);
+            Record.Put(record, "protocol", Protocol);
             Record.Put(record, "metadata_size", MetadataSize);
             Record.Put(record, "payload_size", PayloadSize);
             Record.Put(record, "workers", Workers);
@@ -551,6 +554,7 @@ namespace ZeroDuplex.Conformance
             var reader = new Record("create_args", record);
             var message = new CreateArgs();
             message.Name = reader.String("name");
+            message.Protocol = reader.OptionalString("protocol");
             message.MetadataSize = reader.OptionalInteger("metadata_size");
             message.PayloadSize = reader.OptionalInteger("payload_size");
             message.Workers = reader.OptionalInteger("workers");
@@ -725,6 +729,10 @@ namespace ZeroDuplex.Conformance
         public string Lap { get; set; }
         /// <summary>Whether another user's object is accepted. May be null.</summary>
         public bool? AllowOtherUsers { get; set; }
+        /// <summary>v1 only: of the response buffer, which the client creates. May be null.</summary>
+        public ulong? ResponseMetadataSize { get; set; }
+        /// <summary>v1 only: of the response buffer. May be null.</summary>
+        public ulong? ResponsePayloadSize { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -737,6 +745,8 @@ namespace ZeroDuplex.Conformance
             Record.Put(record, "wait", Wait);
             Record.Put(record, "lap", Lap);
             Record.Put(record, "allow_other_users", AllowOtherUsers);
+            Record.Put(record, "response_metadata_size", ResponseMetadataSize);
+            Record.Put(record, "response_payload_size", ResponsePayloadSize);
             return record;
         }
 
@@ -752,6 +762,8 @@ namespace ZeroDuplex.Conformance
             message.Wait = reader.OptionalString("wait");
             message.Lap = reader.OptionalString("lap");
             message.AllowOtherUsers = reader.OptionalBool("allow_other_users");
+            message.ResponseMetadataSize = reader.OptionalInteger("response_metadata_size");
+            message.ResponsePayloadSize = reader.OptionalInteger("response_payload_size");
             reader.End();
             return message;
         }
@@ -880,7 +892,7 @@ namespace ZeroDuplex.Conformance
         }
     }
 
-    /// <summary>Writes the pattern over the whole buffer through its own view (data), taken anew. After commit or abort this is an error of the SDK's.</summary>
+    /// <summary>Writes the pattern over the whole buffer (request buffer or v1 frame) through its own view (data), taken anew. After commit or abort this is an error of the SDK's.</summary>
     internal sealed class FillArgs : IMessage
     {
         /// <summary>Which.</summary>
@@ -1140,6 +1152,382 @@ namespace ZeroDuplex.Conformance
             message.Seed = reader.Integer("seed");
             message.Window = reader.Integer("window");
             message.Acquire = reader.OptionalBool("acquire");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Creates a v1 buffer and owns its reader. Missing arguments are left to the SDK's defaults.</summary>
+    internal sealed class CreateReaderArgs : IMessage
+    {
+        /// <summary>The buffer.</summary>
+        public string Name { get; set; }
+        /// <summary>Of the metadata block. May be null.</summary>
+        public ulong? MetadataSize { get; set; }
+        /// <summary>Of the ring. May be null.</summary>
+        public ulong? PayloadSize { get; set; }
+        /// <summary>hybrid, spin or block. May be null.</summary>
+        public string Wait { get; set; }
+        /// <summary>Permission bits. May be null.</summary>
+        public ulong? Mode { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "name", Name);
+            Record.Put(record, "metadata_size", MetadataSize);
+            Record.Put(record, "payload_size", PayloadSize);
+            Record.Put(record, "wait", Wait);
+            Record.Put(record, "mode", Mode);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static CreateReaderArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("create_reader_args", record);
+            var message = new CreateReaderArgs();
+            message.Name = reader.String("name");
+            message.MetadataSize = reader.OptionalInteger("metadata_size");
+            message.PayloadSize = reader.OptionalInteger("payload_size");
+            message.Wait = reader.OptionalString("wait");
+            message.Mode = reader.OptionalInteger("mode");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Reads the next frame, and releases it at once unless it is to be held.</summary>
+    internal sealed class ReadFrameArgs : IMessage
+    {
+        /// <summary>Name to keep the frame under, unreleased. May be null.</summary>
+        public string Hold { get; set; }
+        /// <summary>Missing: the SDK's default. May be null.</summary>
+        public ulong? TimeoutMs { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "hold", Hold);
+            Record.Put(record, "timeout_ms", TimeoutMs);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static ReadFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("read_frame_args", record);
+            var message = new ReadFrameArgs();
+            message.Hold = reader.OptionalString("hold");
+            message.TimeoutMs = reader.OptionalInteger("timeout_ms");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Reads a held frame again. After release this is an error of the SDK's.</summary>
+    internal sealed class RereadFrameArgs : IMessage
+    {
+        /// <summary>Which.</summary>
+        public string Hold { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "hold", Hold);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static RereadFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("reread_frame_args", record);
+            var message = new RereadFrameArgs();
+            message.Hold = reader.String("hold");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Releases a held frame. The agent keeps it under its name, so that using it again shows what the SDK does.</summary>
+    internal sealed class ReleaseFrameArgs : IMessage
+    {
+        /// <summary>Which.</summary>
+        public string Hold { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "hold", Hold);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static ReleaseFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("release_frame_args", record);
+            var message = new ReleaseFrameArgs();
+            message.Hold = reader.String("hold");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Reads that many frames and releases each at once; hold of them at a time, newest first, when that is given. Ends at the first error.</summary>
+    internal sealed class DrainArgs : IMessage
+    {
+        /// <summary>Frames.</summary>
+        public ulong Count { get; set; }
+        /// <summary>Frames to read before they are released, newest first. 1 when missing. May be null.</summary>
+        public ulong? Hold { get; set; }
+        /// <summary>For each frame. Missing: the SDK's default. May be null.</summary>
+        public ulong? TimeoutMs { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "count", Count);
+            Record.Put(record, "hold", Hold);
+            Record.Put(record, "timeout_ms", TimeoutMs);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static DrainArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("drain_args", record);
+            var message = new DrainArgs();
+            message.Count = reader.Integer("count");
+            message.Hold = reader.OptionalInteger("hold");
+            message.TimeoutMs = reader.OptionalInteger("timeout_ms");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Asks whether a writer is attached and lives.</summary>
+    internal sealed class WriterConnectedArgs : IMessage
+    {
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static WriterConnectedArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("writer_connected_args", record);
+            var message = new WriterConnectedArgs();
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Attaches to a v1 buffer as its writer. Missing arguments are left to the SDK's defaults.</summary>
+    internal sealed class ConnectWriterArgs : IMessage
+    {
+        /// <summary>The buffer.</summary>
+        public string Name { get; set; }
+        /// <summary>The connect timeout, 0 for at once. May be null.</summary>
+        public ulong? ConnectTimeoutMs { get; set; }
+        /// <summary>Default of write_frame and acquire_frame. May be null.</summary>
+        public ulong? WriteTimeoutMs { get; set; }
+        /// <summary>hybrid, spin or block. May be null.</summary>
+        public string Wait { get; set; }
+        /// <summary>Whether another user's object is accepted. May be null.</summary>
+        public bool? AllowOtherUsers { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "name", Name);
+            Record.Put(record, "connect_timeout_ms", ConnectTimeoutMs);
+            Record.Put(record, "write_timeout_ms", WriteTimeoutMs);
+            Record.Put(record, "wait", Wait);
+            Record.Put(record, "allow_other_users", AllowOtherUsers);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static ConnectWriterArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("connect_writer_args", record);
+            var message = new ConnectWriterArgs();
+            message.Name = reader.String("name");
+            message.ConnectTimeoutMs = reader.OptionalInteger("connect_timeout_ms");
+            message.WriteTimeoutMs = reader.OptionalInteger("write_timeout_ms");
+            message.Wait = reader.OptionalString("wait");
+            message.AllowOtherUsers = reader.OptionalBool("allow_other_users");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Writes one frame by copying.</summary>
+    internal sealed class WriteFrameArgs : IMessage
+    {
+        /// <summary>Bytes of data.</summary>
+        public ulong Size { get; set; }
+        /// <summary>Of the pattern.</summary>
+        public ulong Seed { get; set; }
+        /// <summary>Missing: the SDK's default. May be null.</summary>
+        public ulong? TimeoutMs { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "size", Size);
+            Record.Put(record, "seed", Seed);
+            Record.Put(record, "timeout_ms", TimeoutMs);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static WriteFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("write_frame_args", record);
+            var message = new WriteFrameArgs();
+            message.Size = reader.Integer("size");
+            message.Seed = reader.Integer("seed");
+            message.TimeoutMs = reader.OptionalInteger("timeout_ms");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Acquires a frame buffer and keeps it.</summary>
+    internal sealed class AcquireFrameArgs : IMessage
+    {
+        /// <summary>Name to keep it under.</summary>
+        public string Buffer { get; set; }
+        /// <summary>Bytes.</summary>
+        public ulong Size { get; set; }
+        /// <summary>Missing: the SDK's default. May be null.</summary>
+        public ulong? TimeoutMs { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "buffer", Buffer);
+            Record.Put(record, "size", Size);
+            Record.Put(record, "timeout_ms", TimeoutMs);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static AcquireFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("acquire_frame_args", record);
+            var message = new AcquireFrameArgs();
+            message.Buffer = reader.String("buffer");
+            message.Size = reader.Integer("size");
+            message.TimeoutMs = reader.OptionalInteger("timeout_ms");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Publishes an acquired frame. The agent keeps the buffer under its name, so that using it again shows what the SDK does.</summary>
+    internal sealed class CommitFrameArgs : IMessage
+    {
+        /// <summary>Which.</summary>
+        public string Buffer { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "buffer", Buffer);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static CommitFrameArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("commit_frame_args", record);
+            var message = new CommitFrameArgs();
+            message.Buffer = reader.String("buffer");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Writes many frames. Frame k (from 0) has size least + (first_size + k * size_step) mod size_modulo and pattern seed (seed + k). Ends at the first error.</summary>
+    internal sealed class StreamArgs : IMessage
+    {
+        /// <summary>Frames.</summary>
+        public ulong Count { get; set; }
+        /// <summary>See above, 1 or more.</summary>
+        public ulong Least { get; set; }
+        /// <summary>See above.</summary>
+        public ulong FirstSize { get; set; }
+        /// <summary>See above.</summary>
+        public ulong SizeStep { get; set; }
+        /// <summary>See above, 1 or more.</summary>
+        public ulong SizeModulo { get; set; }
+        /// <summary>See above.</summary>
+        public ulong Seed { get; set; }
+        /// <summary>true: through acquired frames. Missing or false: by write_frame. May be null.</summary>
+        public bool? Acquire { get; set; }
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            Record.Put(record, "count", Count);
+            Record.Put(record, "least", Least);
+            Record.Put(record, "first_size", FirstSize);
+            Record.Put(record, "size_step", SizeStep);
+            Record.Put(record, "size_modulo", SizeModulo);
+            Record.Put(record, "seed", Seed);
+            Record.Put(record, "acquire", Acquire);
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static StreamArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("stream_args", record);
+            var message = new StreamArgs();
+            message.Count = reader.Integer("count");
+            message.Least = reader.Integer("least");
+            message.FirstSize = reader.Integer("first_size");
+            message.SizeStep = reader.Integer("size_step");
+            message.SizeModulo = reader.Integer("size_modulo");
+            message.Seed = reader.Integer("seed");
+            message.Acquire = reader.OptionalBool("acquire");
+            reader.End();
+            return message;
+        }
+    }
+
+    /// <summary>Asks whether the reader lives.</summary>
+    internal sealed class ReaderConnectedArgs : IMessage
+    {
+
+        /// <summary>The message for Json.Write; what is null is left out.</summary>
+        public Dictionary<string, object> Encode()
+        {
+            var record = new Dictionary<string, object>();
+            return record;
+        }
+
+        /// <summary>Reads it strictly; BadMessageException says what is wrong.</summary>
+        internal static ReaderConnectedArgs Decode(Dictionary<string, object> record)
+        {
+            var reader = new Record("reader_connected_args", record);
+            var message = new ReaderConnectedArgs();
             reader.End();
             return message;
         }

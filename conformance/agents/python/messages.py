@@ -390,10 +390,12 @@ class CloseArgs(Message):
 
 @dataclass(frozen=True)
 class CreateArgs(Message):
-    """Creates an in-place duplex channel. Missing arguments are left to the SDK's defaults."""
+    """Creates a duplex channel. Missing arguments are left to the SDK's defaults."""
 
     name: str
     """The channel."""
+    protocol: Optional[str] = None
+    """v2 (when missing): in place. v1: two buffers, by the factory's immutable server; everything else is the same."""
     metadata_size: Optional[int] = None
     """Of each block."""
     payload_size: Optional[int] = None
@@ -416,10 +418,11 @@ class CreateArgs(Message):
             "create_args",
             record,
             frozenset(["name", ]),
-            frozenset(["name", "metadata_size", "payload_size", "workers", "wait", "reset_timeout_ms", "stop_timeout_ms", "mode", ]),
+            frozenset(["name", "protocol", "metadata_size", "payload_size", "workers", "wait", "reset_timeout_ms", "stop_timeout_ms", "mode", ]),
         )
         return cls(
             name=_typed(record, "name", str),
+            protocol=_maybe(record, "protocol", str),
             metadata_size=_maybe(record, "metadata_size", int),
             payload_size=_maybe(record, "payload_size", int),
             workers=_maybe(record, "workers", int),
@@ -570,6 +573,10 @@ class ConnectArgs(Message):
     """eager or needed."""
     allow_other_users: Optional[bool] = None
     """Whether another user's object is accepted."""
+    response_metadata_size: Optional[int] = None
+    """v1 only: of the response buffer, which the client creates."""
+    response_payload_size: Optional[int] = None
+    """v1 only: of the response buffer."""
 
     @classmethod
     def decode(cls, record: Any) -> ConnectArgs:
@@ -578,7 +585,7 @@ class ConnectArgs(Message):
             "connect_args",
             record,
             frozenset(["name", ]),
-            frozenset(["name", "connect_timeout_ms", "call_timeout_ms", "send_timeout_ms", "wait", "lap", "allow_other_users", ]),
+            frozenset(["name", "connect_timeout_ms", "call_timeout_ms", "send_timeout_ms", "wait", "lap", "allow_other_users", "response_metadata_size", "response_payload_size", ]),
         )
         return cls(
             name=_typed(record, "name", str),
@@ -588,6 +595,8 @@ class ConnectArgs(Message):
             wait=_maybe(record, "wait", str),
             lap=_maybe(record, "lap", str),
             allow_other_users=_maybe(record, "allow_other_users", bool),
+            response_metadata_size=_maybe(record, "response_metadata_size", int),
+            response_payload_size=_maybe(record, "response_payload_size", int),
         )
 
 
@@ -692,8 +701,8 @@ class AcquireArgs(Message):
 
 @dataclass(frozen=True)
 class FillArgs(Message):
-    """Writes the pattern over the whole buffer through its own view (data), taken anew. After commit or abort this
-    is an error of the SDK's."""
+    """Writes the pattern over the whole buffer (request buffer or v1 frame) through its own view (data), taken anew.
+    After commit or abort this is an error of the SDK's."""
 
     buffer: str
     """Which."""
@@ -913,6 +922,318 @@ class ExchangeArgs(Message):
         )
 
 
+@dataclass(frozen=True)
+class CreateReaderArgs(Message):
+    """Creates a v1 buffer and owns its reader. Missing arguments are left to the SDK's defaults."""
+
+    name: str
+    """The buffer."""
+    metadata_size: Optional[int] = None
+    """Of the metadata block."""
+    payload_size: Optional[int] = None
+    """Of the ring."""
+    wait: Optional[str] = None
+    """hybrid, spin or block."""
+    mode: Optional[int] = None
+    """Permission bits."""
+
+    @classmethod
+    def decode(cls, record: Any) -> CreateReaderArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "create_reader_args",
+            record,
+            frozenset(["name", ]),
+            frozenset(["name", "metadata_size", "payload_size", "wait", "mode", ]),
+        )
+        return cls(
+            name=_typed(record, "name", str),
+            metadata_size=_maybe(record, "metadata_size", int),
+            payload_size=_maybe(record, "payload_size", int),
+            wait=_maybe(record, "wait", str),
+            mode=_maybe(record, "mode", int),
+        )
+
+
+@dataclass(frozen=True)
+class ReadFrameArgs(Message):
+    """Reads the next frame, and releases it at once unless it is to be held."""
+
+    hold: Optional[str] = None
+    """Name to keep the frame under, unreleased."""
+    timeout_ms: Optional[int] = None
+    """Missing: the SDK's default."""
+
+    @classmethod
+    def decode(cls, record: Any) -> ReadFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "read_frame_args",
+            record,
+            frozenset([]),
+            frozenset(["hold", "timeout_ms", ]),
+        )
+        return cls(
+            hold=_maybe(record, "hold", str),
+            timeout_ms=_maybe(record, "timeout_ms", int),
+        )
+
+
+@dataclass(frozen=True)
+class RereadFrameArgs(Message):
+    """Reads a held frame again. After release this is an error of the SDK's."""
+
+    hold: str
+    """Which."""
+
+    @classmethod
+    def decode(cls, record: Any) -> RereadFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "reread_frame_args",
+            record,
+            frozenset(["hold", ]),
+            frozenset(["hold", ]),
+        )
+        return cls(
+            hold=_typed(record, "hold", str),
+        )
+
+
+@dataclass(frozen=True)
+class ReleaseFrameArgs(Message):
+    """Releases a held frame. The agent keeps it under its name, so that using it again shows what the SDK does."""
+
+    hold: str
+    """Which."""
+
+    @classmethod
+    def decode(cls, record: Any) -> ReleaseFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "release_frame_args",
+            record,
+            frozenset(["hold", ]),
+            frozenset(["hold", ]),
+        )
+        return cls(
+            hold=_typed(record, "hold", str),
+        )
+
+
+@dataclass(frozen=True)
+class DrainArgs(Message):
+    """Reads that many frames and releases each at once; hold of them at a time, newest first, when that is given.
+    Ends at the first error."""
+
+    count: int
+    """Frames."""
+    hold: Optional[int] = None
+    """Frames to read before they are released, newest first. 1 when missing."""
+    timeout_ms: Optional[int] = None
+    """For each frame. Missing: the SDK's default."""
+
+    @classmethod
+    def decode(cls, record: Any) -> DrainArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "drain_args",
+            record,
+            frozenset(["count", ]),
+            frozenset(["count", "hold", "timeout_ms", ]),
+        )
+        return cls(
+            count=_typed(record, "count", int),
+            hold=_maybe(record, "hold", int),
+            timeout_ms=_maybe(record, "timeout_ms", int),
+        )
+
+
+@dataclass(frozen=True)
+class WriterConnectedArgs(Message):
+    """Asks whether a writer is attached and lives."""
+
+
+    @classmethod
+    def decode(cls, record: Any) -> WriterConnectedArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "writer_connected_args",
+            record,
+            frozenset([]),
+            frozenset([]),
+        )
+        return cls(
+        )
+
+
+@dataclass(frozen=True)
+class ConnectWriterArgs(Message):
+    """Attaches to a v1 buffer as its writer. Missing arguments are left to the SDK's defaults."""
+
+    name: str
+    """The buffer."""
+    connect_timeout_ms: Optional[int] = None
+    """The connect timeout, 0 for at once."""
+    write_timeout_ms: Optional[int] = None
+    """Default of write_frame and acquire_frame."""
+    wait: Optional[str] = None
+    """hybrid, spin or block."""
+    allow_other_users: Optional[bool] = None
+    """Whether another user's object is accepted."""
+
+    @classmethod
+    def decode(cls, record: Any) -> ConnectWriterArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "connect_writer_args",
+            record,
+            frozenset(["name", ]),
+            frozenset(["name", "connect_timeout_ms", "write_timeout_ms", "wait", "allow_other_users", ]),
+        )
+        return cls(
+            name=_typed(record, "name", str),
+            connect_timeout_ms=_maybe(record, "connect_timeout_ms", int),
+            write_timeout_ms=_maybe(record, "write_timeout_ms", int),
+            wait=_maybe(record, "wait", str),
+            allow_other_users=_maybe(record, "allow_other_users", bool),
+        )
+
+
+@dataclass(frozen=True)
+class WriteFrameArgs(Message):
+    """Writes one frame by copying."""
+
+    size: int
+    """Bytes of data."""
+    seed: int
+    """Of the pattern."""
+    timeout_ms: Optional[int] = None
+    """Missing: the SDK's default."""
+
+    @classmethod
+    def decode(cls, record: Any) -> WriteFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "write_frame_args",
+            record,
+            frozenset(["size", "seed", ]),
+            frozenset(["size", "seed", "timeout_ms", ]),
+        )
+        return cls(
+            size=_typed(record, "size", int),
+            seed=_typed(record, "seed", int),
+            timeout_ms=_maybe(record, "timeout_ms", int),
+        )
+
+
+@dataclass(frozen=True)
+class AcquireFrameArgs(Message):
+    """Acquires a frame buffer and keeps it."""
+
+    buffer: str
+    """Name to keep it under."""
+    size: int
+    """Bytes."""
+    timeout_ms: Optional[int] = None
+    """Missing: the SDK's default."""
+
+    @classmethod
+    def decode(cls, record: Any) -> AcquireFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "acquire_frame_args",
+            record,
+            frozenset(["buffer", "size", ]),
+            frozenset(["buffer", "size", "timeout_ms", ]),
+        )
+        return cls(
+            buffer=_typed(record, "buffer", str),
+            size=_typed(record, "size", int),
+            timeout_ms=_maybe(record, "timeout_ms", int),
+        )
+
+
+@dataclass(frozen=True)
+class CommitFrameArgs(Message):
+    """Publishes an acquired frame. The agent keeps the buffer under its name, so that using it again shows what the
+    SDK does."""
+
+    buffer: str
+    """Which."""
+
+    @classmethod
+    def decode(cls, record: Any) -> CommitFrameArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "commit_frame_args",
+            record,
+            frozenset(["buffer", ]),
+            frozenset(["buffer", ]),
+        )
+        return cls(
+            buffer=_typed(record, "buffer", str),
+        )
+
+
+@dataclass(frozen=True)
+class StreamArgs(Message):
+    """Writes many frames. Frame k (from 0) has size least + (first_size + k * size_step) mod size_modulo and pattern
+    seed (seed + k). Ends at the first error."""
+
+    count: int
+    """Frames."""
+    least: int
+    """See above, 1 or more."""
+    first_size: int
+    """See above."""
+    size_step: int
+    """See above."""
+    size_modulo: int
+    """See above, 1 or more."""
+    seed: int
+    """See above."""
+    acquire: Optional[bool] = None
+    """true: through acquired frames. Missing or false: by write_frame."""
+
+    @classmethod
+    def decode(cls, record: Any) -> StreamArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "stream_args",
+            record,
+            frozenset(["count", "least", "first_size", "size_step", "size_modulo", "seed", ]),
+            frozenset(["count", "least", "first_size", "size_step", "size_modulo", "seed", "acquire", ]),
+        )
+        return cls(
+            count=_typed(record, "count", int),
+            least=_typed(record, "least", int),
+            first_size=_typed(record, "first_size", int),
+            size_step=_typed(record, "size_step", int),
+            size_modulo=_typed(record, "size_modulo", int),
+            seed=_typed(record, "seed", int),
+            acquire=_maybe(record, "acquire", bool),
+        )
+
+
+@dataclass(frozen=True)
+class ReaderConnectedArgs(Message):
+    """Asks whether the reader lives."""
+
+
+    @classmethod
+    def decode(cls, record: Any) -> ReaderConnectedArgs:
+        """Reads it strictly; BadMessage says what is wrong."""
+        _check(
+            "reader_connected_args",
+            record,
+            frozenset([]),
+            frozenset([]),
+        )
+        return cls(
+        )
+
+
 # Argument types by role and operation.
 OPERATIONS: Final[Dict[str, Dict[str, Type[Any]]]] = {
     "server": {
@@ -927,6 +1248,12 @@ OPERATIONS: Final[Dict[str, Dict[str, Type[Any]]]] = {
         "let_go": LetGoArgs,
         "wait_handled": WaitHandledArgs,
         "stop": StopArgs,
+        "create_reader": CreateReaderArgs,
+        "read_frame": ReadFrameArgs,
+        "reread_frame": RereadFrameArgs,
+        "release_frame": ReleaseFrameArgs,
+        "drain": DrainArgs,
+        "writer_connected": WriterConnectedArgs,
     },
     "client": {
         "dump": DumpArgs,
@@ -947,5 +1274,11 @@ OPERATIONS: Final[Dict[str, Dict[str, Type[Any]]]] = {
         "cancel": CancelArgs,
         "connected": ConnectedArgs,
         "exchange": ExchangeArgs,
+        "connect_writer": ConnectWriterArgs,
+        "write_frame": WriteFrameArgs,
+        "acquire_frame": AcquireFrameArgs,
+        "commit_frame": CommitFrameArgs,
+        "stream": StreamArgs,
+        "reader_connected": ReaderConnectedArgs,
     },
 }

@@ -9,8 +9,8 @@ const ProtocolVersion = 1
 
 // The roles.
 const (
-	RoleServer = "server" // Owns at most one channel and answers its requests.
-	RoleClient = "client" // Is attached to at most one channel.
+	RoleServer = "server" // Owns at most one channel and answers its requests, or owns at most one v1 buffer and reads it.
+	RoleClient = "client" // Is attached to at most one channel, or writes to at most one v1 buffer.
 )
 
 // The outcomes.
@@ -32,30 +32,42 @@ const (
 
 // The operations.
 const (
-	OpDump        = "dump"
-	OpReset       = "reset"
-	OpSetMetadata = "set_metadata"
-	OpGetMetadata = "get_metadata"
-	OpClose       = "close"
-	OpCreate      = "create"
-	OpSetHandler  = "set_handler"
-	OpStart       = "start"
-	OpLetGo       = "let_go"
-	OpWaitHandled = "wait_handled"
-	OpStop        = "stop"
-	OpConnect     = "connect"
-	OpSend        = "send"
-	OpCall        = "call"
-	OpAcquire     = "acquire"
-	OpFill        = "fill"
-	OpCommit      = "commit"
-	OpAbort       = "abort"
-	OpReceive     = "receive"
-	OpRead        = "read"
-	OpRelease     = "release"
-	OpCancel      = "cancel"
-	OpConnected   = "connected"
-	OpExchange    = "exchange"
+	OpDump            = "dump"
+	OpReset           = "reset"
+	OpSetMetadata     = "set_metadata"
+	OpGetMetadata     = "get_metadata"
+	OpClose           = "close"
+	OpCreate          = "create"
+	OpSetHandler      = "set_handler"
+	OpStart           = "start"
+	OpLetGo           = "let_go"
+	OpWaitHandled     = "wait_handled"
+	OpStop            = "stop"
+	OpConnect         = "connect"
+	OpSend            = "send"
+	OpCall            = "call"
+	OpAcquire         = "acquire"
+	OpFill            = "fill"
+	OpCommit          = "commit"
+	OpAbort           = "abort"
+	OpReceive         = "receive"
+	OpRead            = "read"
+	OpRelease         = "release"
+	OpCancel          = "cancel"
+	OpConnected       = "connected"
+	OpExchange        = "exchange"
+	OpCreateReader    = "create_reader"
+	OpReadFrame       = "read_frame"
+	OpRereadFrame     = "reread_frame"
+	OpReleaseFrame    = "release_frame"
+	OpDrain           = "drain"
+	OpWriterConnected = "writer_connected"
+	OpConnectWriter   = "connect_writer"
+	OpWriteFrame      = "write_frame"
+	OpAcquireFrame    = "acquire_frame"
+	OpCommitFrame     = "commit_frame"
+	OpStream          = "stream"
+	OpReaderConnected = "reader_connected"
 )
 
 // FieldLayout: One field of a generated struct.
@@ -359,9 +371,10 @@ func (CloseArgs) fields() []FieldInfo {
 	return []FieldInfo{}
 }
 
-// CreateArgs: Creates an in-place duplex channel. Missing arguments are left to the SDK's defaults.
+// CreateArgs: Creates a duplex channel. Missing arguments are left to the SDK's defaults.
 type CreateArgs struct {
 	Name           string  `json:"name"`                       // The channel.
+	Protocol       *string `json:"protocol,omitempty"`         // v2 (when missing): in place. v1: two buffers, by the factory's immutable server; everything else is the same.
 	MetadataSize   *uint64 `json:"metadata_size,omitempty"`    // Of each block.
 	PayloadSize    *uint64 `json:"payload_size,omitempty"`     // Of the ring.
 	Workers        *uint64 `json:"workers,omitempty"`          // Handlers at the same time.
@@ -374,6 +387,7 @@ type CreateArgs struct {
 func (CreateArgs) fields() []FieldInfo {
 	return []FieldInfo{
 		{Name: "name", Type: "string"},
+		{Name: "protocol", Type: "string", Optional: true},
 		{Name: "metadata_size", Type: "integer", Optional: true},
 		{Name: "payload_size", Type: "integer", Optional: true},
 		{Name: "workers", Type: "integer", Optional: true},
@@ -450,13 +464,15 @@ func (StopArgs) fields() []FieldInfo {
 
 // ConnectArgs: Attaches. Missing arguments are left to the SDK's defaults.
 type ConnectArgs struct {
-	Name             string  `json:"name"`                         // The channel.
-	ConnectTimeoutMs *uint64 `json:"connect_timeout_ms,omitempty"` // The connect timeout, 0 for at once.
-	CallTimeoutMs    *uint64 `json:"call_timeout_ms,omitempty"`    // Default of call and receive.
-	SendTimeoutMs    *uint64 `json:"send_timeout_ms,omitempty"`    // Default of send and acquire.
-	Wait             *string `json:"wait,omitempty"`               // hybrid, spin or block.
-	Lap              *string `json:"lap,omitempty"`                // eager or needed.
-	AllowOtherUsers  *bool   `json:"allow_other_users,omitempty"`  // Whether another user's object is accepted.
+	Name                 string  `json:"name"`                             // The channel.
+	ConnectTimeoutMs     *uint64 `json:"connect_timeout_ms,omitempty"`     // The connect timeout, 0 for at once.
+	CallTimeoutMs        *uint64 `json:"call_timeout_ms,omitempty"`        // Default of call and receive.
+	SendTimeoutMs        *uint64 `json:"send_timeout_ms,omitempty"`        // Default of send and acquire.
+	Wait                 *string `json:"wait,omitempty"`                   // hybrid, spin or block.
+	Lap                  *string `json:"lap,omitempty"`                    // eager or needed.
+	AllowOtherUsers      *bool   `json:"allow_other_users,omitempty"`      // Whether another user's object is accepted.
+	ResponseMetadataSize *uint64 `json:"response_metadata_size,omitempty"` // v1 only: of the response buffer, which the client creates.
+	ResponsePayloadSize  *uint64 `json:"response_payload_size,omitempty"`  // v1 only: of the response buffer.
 }
 
 func (ConnectArgs) fields() []FieldInfo {
@@ -468,6 +484,8 @@ func (ConnectArgs) fields() []FieldInfo {
 		{Name: "wait", Type: "string", Optional: true},
 		{Name: "lap", Type: "string", Optional: true},
 		{Name: "allow_other_users", Type: "bool", Optional: true},
+		{Name: "response_metadata_size", Type: "integer", Optional: true},
+		{Name: "response_payload_size", Type: "integer", Optional: true},
 	}
 }
 
@@ -528,7 +546,7 @@ func (AcquireArgs) fields() []FieldInfo {
 	}
 }
 
-// FillArgs: Writes the pattern over the whole buffer through its own view (data), taken anew. After commit or abort this is an error of the SDK's.
+// FillArgs: Writes the pattern over the whole buffer (request buffer or v1 frame) through its own view (data), taken anew. After commit or abort this is an error of the SDK's.
 type FillArgs struct {
 	Buffer string `json:"buffer"` // Which.
 	Seed   uint64 `json:"seed"`   // Of the pattern.
@@ -646,6 +664,174 @@ func (ExchangeArgs) fields() []FieldInfo {
 	}
 }
 
+// CreateReaderArgs: Creates a v1 buffer and owns its reader. Missing arguments are left to the SDK's defaults.
+type CreateReaderArgs struct {
+	Name         string  `json:"name"`                    // The buffer.
+	MetadataSize *uint64 `json:"metadata_size,omitempty"` // Of the metadata block.
+	PayloadSize  *uint64 `json:"payload_size,omitempty"`  // Of the ring.
+	Wait         *string `json:"wait,omitempty"`          // hybrid, spin or block.
+	Mode         *uint64 `json:"mode,omitempty"`          // Permission bits.
+}
+
+func (CreateReaderArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "name", Type: "string"},
+		{Name: "metadata_size", Type: "integer", Optional: true},
+		{Name: "payload_size", Type: "integer", Optional: true},
+		{Name: "wait", Type: "string", Optional: true},
+		{Name: "mode", Type: "integer", Optional: true},
+	}
+}
+
+// ReadFrameArgs: Reads the next frame, and releases it at once unless it is to be held.
+type ReadFrameArgs struct {
+	Hold      *string `json:"hold,omitempty"`       // Name to keep the frame under, unreleased.
+	TimeoutMs *uint64 `json:"timeout_ms,omitempty"` // Missing: the SDK's default.
+}
+
+func (ReadFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "hold", Type: "string", Optional: true},
+		{Name: "timeout_ms", Type: "integer", Optional: true},
+	}
+}
+
+// RereadFrameArgs: Reads a held frame again. After release this is an error of the SDK's.
+type RereadFrameArgs struct {
+	Hold string `json:"hold"` // Which.
+}
+
+func (RereadFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "hold", Type: "string"},
+	}
+}
+
+// ReleaseFrameArgs: Releases a held frame. The agent keeps it under its name, so that using it again shows what the SDK does.
+type ReleaseFrameArgs struct {
+	Hold string `json:"hold"` // Which.
+}
+
+func (ReleaseFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "hold", Type: "string"},
+	}
+}
+
+// DrainArgs: Reads that many frames and releases each at once; hold of them at a time, newest first, when that is given. Ends at the first error.
+type DrainArgs struct {
+	Count     uint64  `json:"count"`                // Frames.
+	Hold      *uint64 `json:"hold,omitempty"`       // Frames to read before they are released, newest first. 1 when missing.
+	TimeoutMs *uint64 `json:"timeout_ms,omitempty"` // For each frame. Missing: the SDK's default.
+}
+
+func (DrainArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "count", Type: "integer"},
+		{Name: "hold", Type: "integer", Optional: true},
+		{Name: "timeout_ms", Type: "integer", Optional: true},
+	}
+}
+
+// WriterConnectedArgs: Asks whether a writer is attached and lives.
+type WriterConnectedArgs struct {
+}
+
+func (WriterConnectedArgs) fields() []FieldInfo {
+	return []FieldInfo{}
+}
+
+// ConnectWriterArgs: Attaches to a v1 buffer as its writer. Missing arguments are left to the SDK's defaults.
+type ConnectWriterArgs struct {
+	Name             string  `json:"name"`                         // The buffer.
+	ConnectTimeoutMs *uint64 `json:"connect_timeout_ms,omitempty"` // The connect timeout, 0 for at once.
+	WriteTimeoutMs   *uint64 `json:"write_timeout_ms,omitempty"`   // Default of write_frame and acquire_frame.
+	Wait             *string `json:"wait,omitempty"`               // hybrid, spin or block.
+	AllowOtherUsers  *bool   `json:"allow_other_users,omitempty"`  // Whether another user's object is accepted.
+}
+
+func (ConnectWriterArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "name", Type: "string"},
+		{Name: "connect_timeout_ms", Type: "integer", Optional: true},
+		{Name: "write_timeout_ms", Type: "integer", Optional: true},
+		{Name: "wait", Type: "string", Optional: true},
+		{Name: "allow_other_users", Type: "bool", Optional: true},
+	}
+}
+
+// WriteFrameArgs: Writes one frame by copying.
+type WriteFrameArgs struct {
+	Size      uint64  `json:"size"`                 // Bytes of data.
+	Seed      uint64  `json:"seed"`                 // Of the pattern.
+	TimeoutMs *uint64 `json:"timeout_ms,omitempty"` // Missing: the SDK's default.
+}
+
+func (WriteFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "size", Type: "integer"},
+		{Name: "seed", Type: "integer"},
+		{Name: "timeout_ms", Type: "integer", Optional: true},
+	}
+}
+
+// AcquireFrameArgs: Acquires a frame buffer and keeps it.
+type AcquireFrameArgs struct {
+	Buffer    string  `json:"buffer"`               // Name to keep it under.
+	Size      uint64  `json:"size"`                 // Bytes.
+	TimeoutMs *uint64 `json:"timeout_ms,omitempty"` // Missing: the SDK's default.
+}
+
+func (AcquireFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "buffer", Type: "string"},
+		{Name: "size", Type: "integer"},
+		{Name: "timeout_ms", Type: "integer", Optional: true},
+	}
+}
+
+// CommitFrameArgs: Publishes an acquired frame. The agent keeps the buffer under its name, so that using it again shows what the SDK does.
+type CommitFrameArgs struct {
+	Buffer string `json:"buffer"` // Which.
+}
+
+func (CommitFrameArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "buffer", Type: "string"},
+	}
+}
+
+// StreamArgs: Writes many frames. Frame k (from 0) has size least + (first_size + k * size_step) mod size_modulo and pattern seed (seed + k). Ends at the first error.
+type StreamArgs struct {
+	Count      uint64 `json:"count"`             // Frames.
+	Least      uint64 `json:"least"`             // See above, 1 or more.
+	FirstSize  uint64 `json:"first_size"`        // See above.
+	SizeStep   uint64 `json:"size_step"`         // See above.
+	SizeModulo uint64 `json:"size_modulo"`       // See above, 1 or more.
+	Seed       uint64 `json:"seed"`              // See above.
+	Acquire    *bool  `json:"acquire,omitempty"` // true: through acquired frames. Missing or false: by write_frame.
+}
+
+func (StreamArgs) fields() []FieldInfo {
+	return []FieldInfo{
+		{Name: "count", Type: "integer"},
+		{Name: "least", Type: "integer"},
+		{Name: "first_size", Type: "integer"},
+		{Name: "size_step", Type: "integer"},
+		{Name: "size_modulo", Type: "integer"},
+		{Name: "seed", Type: "integer"},
+		{Name: "acquire", Type: "bool", Optional: true},
+	}
+}
+
+// ReaderConnectedArgs: Asks whether the reader lives.
+type ReaderConnectedArgs struct {
+}
+
+func (ReaderConnectedArgs) fields() []FieldInfo {
+	return []FieldInfo{}
+}
+
 // Operations lists every operation.
 var Operations = []OperationInfo{
 	{Name: OpDump, Roles: []string{"server", "client"}, Args: DumpArgs{}.fields(), Result: DumpReport{}.fields()},
@@ -672,4 +858,16 @@ var Operations = []OperationInfo{
 	{Name: OpCancel, Roles: []string{"client"}, Args: CancelArgs{}.fields(), Result: CancelReport{}.fields()},
 	{Name: OpConnected, Roles: []string{"client"}, Args: ConnectedArgs{}.fields(), Result: ConnectionReport{}.fields()},
 	{Name: OpExchange, Roles: []string{"client"}, Args: ExchangeArgs{}.fields(), Result: ExchangeReport{}.fields()},
+	{Name: OpCreateReader, Roles: []string{"server"}, Args: CreateReaderArgs{}.fields(), Result: EmptyReport{}.fields()},
+	{Name: OpReadFrame, Roles: []string{"server"}, Args: ReadFrameArgs{}.fields(), Result: FrameReport{}.fields()},
+	{Name: OpRereadFrame, Roles: []string{"server"}, Args: RereadFrameArgs{}.fields(), Result: FrameReport{}.fields()},
+	{Name: OpReleaseFrame, Roles: []string{"server"}, Args: ReleaseFrameArgs{}.fields(), Result: EmptyReport{}.fields()},
+	{Name: OpDrain, Roles: []string{"server"}, Args: DrainArgs{}.fields(), Result: ExchangeReport{}.fields()},
+	{Name: OpWriterConnected, Roles: []string{"server"}, Args: WriterConnectedArgs{}.fields(), Result: ConnectionReport{}.fields()},
+	{Name: OpConnectWriter, Roles: []string{"client"}, Args: ConnectWriterArgs{}.fields(), Result: EmptyReport{}.fields()},
+	{Name: OpWriteFrame, Roles: []string{"client"}, Args: WriteFrameArgs{}.fields(), Result: SentReport{}.fields()},
+	{Name: OpAcquireFrame, Roles: []string{"client"}, Args: AcquireFrameArgs{}.fields(), Result: BufferReport{}.fields()},
+	{Name: OpCommitFrame, Roles: []string{"client"}, Args: CommitFrameArgs{}.fields(), Result: SentReport{}.fields()},
+	{Name: OpStream, Roles: []string{"client"}, Args: StreamArgs{}.fields(), Result: ExchangeReport{}.fields()},
+	{Name: OpReaderConnected, Roles: []string{"client"}, Args: ReaderConnectedArgs{}.fields(), Result: ConnectionReport{}.fields()},
 }
