@@ -86,8 +86,8 @@ void Channel::fail(ErrorCode code, std::string detail) noexcept {
 
 void Channel::wake_everybody() noexcept {
   interrupts_.fetch_add(1, std::memory_order_relaxed);
-  for (Turn* t = first_turn_; t != nullptr; t = t->next) t->wake.notify_all();
-  for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify_all();
+  for (Turn* t = first_turn_; t != nullptr; t = t->next) t->wake.notify();
+  for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify();
   // Our own sleepers: their fence after the wait pairs with this one.
   ring::fence();
   attachment_.response_ready().post_if_zero();
@@ -101,7 +101,7 @@ void Channel::detach_if_unused() noexcept {
   if (leaving && views_ == 0 && outside_ == 0) attachment_.detach();
 }
 
-void Channel::wait_inside(Lock& lock, std::condition_variable& wake, TimePoint until) {
+void Channel::wait_inside(Lock& lock, Signal& wake, TimePoint until) {
   ++outside_;
   wake.wait_until(lock, until);
   come_back();

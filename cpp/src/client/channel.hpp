@@ -15,6 +15,9 @@
 
 #include "client/attachment.hpp"
 #include "client/wait.hpp"
+#include "common/mutex.hpp"
+#include "common/signal.hpp"
+#include "common/spin_policy.hpp"
 #include "platform/clock.hpp"
 #include "platform/fork.hpp"
 #include "ring/client_ring.hpp"
@@ -51,11 +54,11 @@ class Channel {
   void release(std::uint64_t sequence) noexcept;
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<Mutex>;
 
   /// A sender that queues. The first in the queue may claim once no claim is open; it stays there while it waits for room.
   struct Turn {
-    std::condition_variable wake;
+    Signal wake;
     Turn* next = nullptr;
   };
   class Queued;
@@ -63,7 +66,7 @@ class Channel {
   /// A receiver that waits while another one sleeps on the semaphore.
   struct Receiver {
     std::optional<std::uint64_t> sequence;
-    std::condition_variable wake;
+    Signal wake;
     Receiver* next = nullptr;
   };
   class Receiving;
@@ -85,22 +88,24 @@ class Channel {
   void fail(ErrorCode code, std::string detail) noexcept;
   void wake_everybody() noexcept;
   void detach_if_unused() noexcept;
-  void wait_inside(Lock& lock, std::condition_variable& wake, platform::TimePoint until);
+  void wait_inside(Lock& lock, Signal& wake, platform::TimePoint until);
   void come_back() noexcept;
   void end_view(Lock lock) noexcept;
   [[nodiscard]] std::string lost_requests();
 
   // send.cpp
-  std::uint64_t send_claimed(const Request& request, Duration timeout, bool claimed);
+  /// Sends by copying; leaves the mutex taken by `lock`.
+  ring::InFlight& send_by(Lock& lock, const Request& request, Duration timeout);
   std::byte* reserve(Lock& lock, std::uint64_t capacity, Duration timeout);
   std::byte* try_reserve(std::uint64_t capacity);
   void await_room(Lock& lock, Wait& wait, bool may_spin);
   [[noreturn]] void throw_no_room() const;
-  std::uint64_t publish(std::uint64_t size, std::uint32_t opcode, bool one_way, bool claimed) noexcept;
+  ring::InFlight& publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept;
   void pass_turn() noexcept;
 
   // receive.cpp
   Response receive_claimed(Lock lock, std::optional<std::uint64_t> sequence, Duration timeout, OnTimeout on_timeout);
+  [[nodiscard]] bool spin_for_quick_response(const wire::FrameHeaderV2& header) noexcept;
   std::optional<Response> try_deliver(const std::optional<std::uint64_t>& sequence);
   [[nodiscard]] ring::InFlight* find_answered(const std::optional<std::uint64_t>& sequence, std::optional<ring::Answer>& answer);
   [[noreturn]] void throw_failure(ring::InFlight& frame, const ring::Answer& answer);
@@ -116,7 +121,7 @@ class Channel {
   const Duration spin_window_;
   const std::uint32_t fork_generation_;
 
-  std::mutex mutex_;
+  Mutex mutex_;
   Attachment attachment_;
   ring::ClientRing ring_;
 
@@ -126,13 +131,16 @@ class Channel {
   bool receiver_sleeps_ = false;  // the role of sleeping on response-ready is taken
   std::uint32_t outside_ = 0;     // calls that left the mutex and will be back
   std::uint32_t views_ = 0;       // responses and request buffers that are out
-  std::condition_variable all_inside_;
+  std::condition_variable_any all_inside_;
 
   bool closed_ = false;
   bool has_client_ = true;
+  bool heard_ = true;  // a response was released since the last request: the server need not be looked at
   std::optional<ErrorCode> failure_;
   std::string failure_detail_;
   platform::TimePoint peer_checked_;
+  Patience answer_patience_;                  // of calls that spin for a response
+  Patience room_patience_;                    // of the sender that spins for room
   std::atomic<std::uint32_t> interrupts_{0};  // changes when spinning calls must look at closed_ and failure_
   std::atomic<std::uint32_t> releases_{0};    // changes when a spinning sender may find room
 };

@@ -47,8 +47,35 @@ Response Channel::receive(std::uint64_t sequence, Duration timeout) {
 Response Channel::call(const Request& request, Duration send_timeout, Duration timeout) {
   check_timeout(timeout);
   if (request.one_way) throw InvalidArgumentError("a call needs an answer and cannot be one-way");
-  const std::uint64_t sequence = send_claimed(request, send_timeout, true);
-  return receive_claimed(enter(), sequence, timeout, OnTimeout::give_up);
+  Lock lock = enter();
+  ring::InFlight& published = send_by(lock, request, send_timeout);
+  published.claimed = true;
+  // Others may move the list. Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
+  const wire::FrameHeaderV2& header = *published.header;
+  const std::uint64_t sequence = published.sequence;
+  const std::uint64_t capacity = published.capacity;
+  const std::uint32_t opcode = published.opcode;
+  std::byte* const data = attachment_.segment().data_at(published.position);
+  ++views_;  // keeps the segment mapped
+  if (strategy_ != WaitStrategy::block) {
+    // The answer to a quick handler is there before the mutex could be taken. The claim is ours, so it is not needed.
+    lock.unlock();
+    if (spin_for_quick_response(header)) {
+      const std::uint64_t size = header.payload_size;  // once: the server could change it behind our back
+      if (size <= capacity) return Response(this, data, size, sequence, opcode);
+    }
+    lock.lock();
+  }
+  --views_;
+  detach_if_unused();
+  return receive_claimed(std::move(lock), sequence, timeout, OnTimeout::give_up);
+}
+
+bool Channel::spin_for_quick_response(const wire::FrameHeaderV2& header) noexcept {
+  // Pairs with the server's release store of the state in RequestFrame::answer().
+  const auto answered = [&] { return ring::load_state(header) == FrameState::response; };
+  const auto give_up = [] { return true; };
+  return spin(answer_patience_, answered, give_up, [](TimePoint now) { return now; }) == SpinEnd::changed;
 }
 
 Response Channel::receive_claimed(Lock lock, std::optional<std::uint64_t> sequence, Duration timeout, OnTimeout on_timeout) {
@@ -162,7 +189,6 @@ bool Channel::spin_for_answer(Lock& lock, const std::optional<std::uint64_t>& se
   const std::uint64_t seen = any ? ring::load_acquire(count) : 0;
   const std::uint32_t interrupts = interrupts_.load(std::memory_order_relaxed);
   const TimePoint check_due = peer_checked_ + wire::default_v2_wait_slice;
-  bool clock_runs = false;
   SpinEnd end = SpinEnd::time;
   {
     const Outside outside(*this, lock);
@@ -173,23 +199,13 @@ bool Channel::spin_for_answer(Lock& lock, const std::optional<std::uint64_t>& se
       }
       return any && ring::load_acquire(count) != seen;
     };
-    const auto interrupted = [&] {
-      // The clock is first read here, some microseconds into the wait: most answers are there by then.
-      if (!clock_runs) {
-        wait.start(Clock::now());
-        clock_runs = true;
-      }
-      return interrupts_.load(std::memory_order_relaxed) != interrupts;
+    const auto interrupted = [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; };
+    const auto limit = [&](TimePoint now) {
+      wait.start(now);
+      const TimePoint until = std::min(wait.deadline(), check_due);
+      return strategy_ == WaitStrategy::hybrid ? std::min(until, wait.begin() + spin_window_) : until;
     };
-    TimePoint limit = TimePoint::min();
-    for (;;) {
-      end = spin(limit, changed, interrupted);
-      if (end != SpinEnd::time) break;
-      const TimePoint now = Clock::now();
-      limit = std::min(wait.deadline(), check_due);
-      if (strategy_ == WaitStrategy::hybrid) limit = std::min(limit, wait.begin() + spin_window_);
-      if (now >= limit) break;
-    }
+    end = spin(answer_patience_, changed, interrupted, limit);
   }
   if (end != SpinEnd::time) return true;
   const TimePoint now = Clock::now();
@@ -228,13 +244,13 @@ void Channel::wake_answered_receivers() noexcept {
       const FrameState state = ring::load_state(*frame->header);
       if (state == FrameState::request || state == FrameState::processing) continue;
     }
-    r->wake.notify_one();
+    r->wake.notify();
   }
 }
 
 void Channel::wake_receivers() noexcept {
   interrupts_.fetch_add(1, std::memory_order_relaxed);
-  for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify_one();
+  for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify();
   if (!receiver_sleeps_) return;
   ring::fence();  // pairs with the fence behind our own sleeper's wait
   attachment_.response_ready().post_if_zero();
@@ -268,6 +284,7 @@ void Channel::release(std::uint64_t sequence) noexcept {
 }
 
 void Channel::after_release() noexcept {
+  heard_ = true;
   try {
     ring_.reclaim();
   } catch (const CorruptedError& e) {

@@ -41,7 +41,7 @@ class Channel::Queued {
   }
 
   [[nodiscard]] bool has_turn() const noexcept { return channel_.first_turn_ == &turn_ && !channel_.ring_.has_claim(); }
-  [[nodiscard]] std::condition_variable& wake() noexcept { return turn_.wake; }
+  [[nodiscard]] Signal& wake() noexcept { return turn_.wake; }
 
  private:
   Channel& channel_;
@@ -63,7 +63,7 @@ class Channel::Receiving {
     while (*at != &self_) at = &(*at)->next;
     *at = self_.next;
     // Somebody else may have to take over the sleeper's role.
-    if (!channel_.receiver_sleeps_ && channel_.receivers_ != nullptr) channel_.receivers_->wake.notify_one();
+    if (!channel_.receiver_sleeps_ && channel_.receivers_ != nullptr) channel_.receivers_->wake.notify();
   }
 
   [[nodiscard]] Receiver& self() noexcept { return self_; }

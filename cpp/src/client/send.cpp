@@ -24,13 +24,15 @@ namespace {
 constexpr std::size_t small_copy = 4096;  // not worth leaving the mutex for
 }  // namespace
 
-std::uint64_t Channel::send(const Request& request, Duration timeout) { return send_claimed(request, timeout, false); }
+std::uint64_t Channel::send(const Request& request, Duration timeout) {
+  Lock lock = enter();
+  return send_by(lock, request, timeout).sequence;
+}
 
-std::uint64_t Channel::send_claimed(const Request& request, Duration timeout, bool claimed) {
+ring::InFlight& Channel::send_by(Lock& lock, const Request& request, Duration timeout) {
   const std::span<const std::byte> data = request.data;
   const std::uint64_t capacity = capacity_for(data.size(), request.capacity);
   check_timeout(timeout);
-  Lock lock = enter();
   std::byte* const to = reserve(lock, capacity, timeout);
   if (data.size() > small_copy) {
     {
@@ -46,7 +48,7 @@ std::uint64_t Channel::send_claimed(const Request& request, Duration timeout, bo
   } else if (!data.empty()) {
     std::memcpy(to, data.data(), data.size());
   }
-  return publish(data.size(), request.opcode, request.one_way, claimed);
+  return publish(data.size(), request.opcode, request.one_way);
 }
 
 RequestBuffer Channel::acquire(std::size_t size, std::size_t capacity, Duration timeout) {
@@ -73,7 +75,7 @@ std::uint64_t Channel::commit(RequestBuffer& buffer) {
     end_view(std::move(lock));  // may end the channel's life
     std::rethrow_exception(error);
   }
-  const std::uint64_t sequence = publish(buffer.size_, buffer.opcode_, buffer.one_way_, false);
+  const std::uint64_t sequence = publish(buffer.size_, buffer.opcode_, buffer.one_way_).sequence;
   buffer.channel_ = nullptr;
   end_view(std::move(lock));
   return sequence;
@@ -87,18 +89,17 @@ void Channel::abort() noexcept {
   end_view(std::move(lock));
 }
 
-std::uint64_t Channel::publish(std::uint64_t size, std::uint32_t opcode, bool one_way, bool claimed) noexcept {
+ring::InFlight& Channel::publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept {
   ring::InFlight& frame = ring_.publish(size, opcode, one_way);
-  frame.claimed = claimed;
-  const std::uint64_t sequence = frame.sequence;
   ring::fence();  // pairs with the fence behind the server's wait
   attachment_.request_ready().post_if_zero();
+  heard_ = false;
   pass_turn();
-  return sequence;
+  return frame;
 }
 
 void Channel::pass_turn() noexcept {
-  if (first_turn_ != nullptr && !ring_.has_claim()) first_turn_->wake.notify_one();
+  if (first_turn_ != nullptr && !ring_.has_claim()) first_turn_->wake.notify();
 }
 
 std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout) {
@@ -107,8 +108,10 @@ std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout
     throw FrameTooLargeError("a frame of " + std::to_string(wire::frame_header_v2_size) + " + " + std::to_string(capacity) +
                              " bytes can never fit a payload of " + std::to_string(attachment_.segment().payload_size()));
   }
-  check_peer_if_due(platform::coarse_now(), wire::default_v2_wait_slice);
-  check_usable();
+  if (!heard_) {
+    check_peer_if_due(platform::coarse_now(), wire::default_v2_wait_slice);
+    check_usable();
+  }
   if (first_turn_ == nullptr && !ring_.has_claim()) {
     if (std::byte* const data = try_reserve(capacity)) return data;
   }
@@ -154,17 +157,18 @@ void Channel::await_room(Lock& lock, Wait& wait, bool may_spin) {
   const std::uint32_t releases = releases_.load(std::memory_order_relaxed);
   const std::uint32_t interrupts = interrupts_.load(std::memory_order_relaxed);
   if (may_spin) {
-    const TimePoint now = Clock::now();
-    TimePoint limit = end_of_slice(now, wait.deadline());
-    if (strategy_ == WaitStrategy::hybrid) limit = std::min(limit, now + spin_window_);
     const Outside outside(*this, lock);
     spin(
-        limit,
+        room_patience_,
         [&] {
           return releases_.load(std::memory_order_relaxed) != releases ||
                  ring::load_acquire(request.payload_read_count) != read_count || ring::load_state(*oldest) != state;
         },
-        [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; });
+        [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; },
+        [&](TimePoint now) {
+          const TimePoint end = end_of_slice(now, wait.deadline());
+          return strategy_ == WaitStrategy::hybrid ? std::min(end, now + spin_window_) : end;
+        });
     return;
   }
   bool token = false;

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
@@ -14,20 +17,45 @@ namespace zeroduplex::detail {
 /// Why a spin loop ended.
 enum class SpinEnd : std::uint8_t { changed, interrupted, time };
 
-/// Spins until `changed()`, which is looked at all the time, or `interrupted()`, looked at now and then, or until `limit`. Reads
-/// the clock rarely, and not at all when the change comes soon.
-template <typename Changed, typename Interrupted>
-SpinEnd spin(platform::TimePoint limit, Changed changed, Interrupted interrupted) {
-  // Looking all the time would take the cache line away from the peer that is about to write it.
-  constexpr unsigned pauses_per_look = 2;
+/// How long a waiter lets the peer work before it looks for the first time, learnt from whether that look came too early. Each look
+/// takes the cache line away from the peer, which is about to write it and has to fetch it back: looks that come too early cost as
+/// much as the rest of a round trip. Thread-safe: a hint, shared by all that wait for the same thing.
+class Patience {
+ public:
+  /// Lets the peer work.
+  void wait() const noexcept {
+    for (unsigned i = pauses_.load(std::memory_order_relaxed); i > 0; --i) platform::pause();
+  }
+  /// Whether the first look found what it was for.
+  void learn(bool found) noexcept {
+    const unsigned pauses = pauses_.load(std::memory_order_relaxed);
+    if (found ? pauses > 0 : pauses < most) pauses_.store(found ? pauses - 1 : pauses + 1, std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr unsigned most = 64;  // about a microsecond: whoever waits longer does not wait for a cache line
+  std::atomic<unsigned> pauses_{0};
+};
+
+/// Spins until `changed()`, which is looked at all the time, or `interrupted()`, looked at now and then, or until the time that
+/// `limit` gives. It gets the time now, once, when the first looks were in vain: what comes soon costs no reading of the clock.
+template <typename Changed, typename Interrupted, typename Limit>
+SpinEnd spin(Patience& patience, Changed changed, Interrupted interrupted, Limit limit) {
   constexpr unsigned looks_per_check = 64;  // some microseconds
+  patience.wait();
+  bool found = changed();
+  patience.learn(found);
+  std::optional<platform::TimePoint> end;
   for (;;) {
-    for (unsigned i = 0; i < looks_per_check; ++i) {
-      if (changed()) return SpinEnd::changed;
-      for (unsigned p = 0; p < pauses_per_look; ++p) platform::pause();
+    for (unsigned i = 0; i < looks_per_check && !found; ++i) {
+      platform::pause();
+      found = changed();
     }
+    if (found) return SpinEnd::changed;
     if (interrupted()) return SpinEnd::interrupted;
-    if (platform::Clock::now() >= limit) return SpinEnd::time;
+    const platform::TimePoint now = platform::Clock::now();
+    if (!end) end = limit(now);
+    if (now >= *end) return SpinEnd::time;
   }
 }
 

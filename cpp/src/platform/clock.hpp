@@ -18,6 +18,12 @@ inline TimePoint coarse_now() noexcept {
   return TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
 }
 
+inline timespec to_timespec(TimePoint at) noexcept {
+  const auto since_epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
+  return {.tv_sec = seconds.count(), .tv_nsec = (since_epoch - seconds).count()};
+}
+
 /// `from + timeout`, at the end of time where that would overflow.
 inline TimePoint deadline_after(TimePoint from, std::chrono::nanoseconds timeout) noexcept {
   return timeout > TimePoint::max() - from ? TimePoint::max() : from + timeout;

@@ -70,9 +70,7 @@ NamedSemaphore NamedSemaphore::open(const std::string& name, bool allow_other_us
 }
 
 bool NamedSemaphore::wait_until(TimePoint deadline) noexcept {
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch());
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
-  const timespec at{.tv_sec = seconds.count(), .tv_nsec = (since_epoch - seconds).count()};
+  const timespec at = to_timespec(deadline);
   return ::sem_clockwait(semaphore(), CLOCK_MONOTONIC, &at) == 0;
 }
 

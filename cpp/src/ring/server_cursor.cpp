@@ -5,6 +5,7 @@
 
 #include <zeroduplex/error.hpp>
 
+#include "platform/cpu.hpp"
 #include "ring/atomic_fields.hpp"
 #include "ring/frame_state.hpp"
 
@@ -68,7 +69,7 @@ void ServerCursor::read(RequestFrame& frame, std::uint64_t written_bytes) {
                            " bytes are written for it");
     }
     wire::FrameHeaderV2& header = segment_.header_at(position);
-    __builtin_prefetch(&header, 1);  // take() will write it: fetch it from the client's cache once, not twice
+    platform::fetch_for_writing(&header);  // take() will write it
     // Pairs with the client's release store of the state in write_header().
     const FrameState state = load_state(header);
     if (state != FrameState::wrap) {
@@ -116,7 +117,7 @@ bool ServerCursor::take(const RequestFrame& frame) {
     throw CorruptedError("the state of frame " + std::to_string(frame.sequence) + " changed as only the server may change it");
   }
   // Answering will write the counters of the other block.
-  __builtin_prefetch(&segment_.response().payload_written_count, 1);
+  platform::fetch_for_writing(&segment_.response().payload_written_count);
   pass(frame);
   return true;
 }

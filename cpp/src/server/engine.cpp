@@ -16,6 +16,7 @@ using platform::TimePoint;
 Engine::Engine(const std::string& name, const BufferConfig& config, const ServerOptions& options,
                const std::optional<std::vector<std::byte>>& metadata, Report report)
     : strategy_(options.wait),
+      alone_(options.workers == 1),
       spin_window_(options.spin_window),
       reset_timeout_(options.reset_timeout),
       report_(std::move(report)),
@@ -69,7 +70,7 @@ bool Engine::stop(TimePoint deadline) noexcept {
   Lock lock(mutex_);
   enter_phase(Phase::ended);
   supervision_.wait_until(lock, deadline, [this] { return is_quiet(); });
-  bool done = running_ == 0;
+  bool done = is_quiet();  // else handlers run on, and the cursor is theirs
   const auto is_waited_for = [this]() noexcept {
     try {
       return !cursor_.is_drained() && segment_.client_is_attached();
@@ -77,7 +78,7 @@ bool Engine::stop(TimePoint deadline) noexcept {
       return false;
     }
   };
-  while (is_waited_for()) {
+  while (done && is_waited_for()) {
     const TimePoint now = Clock::now();
     if (now >= deadline) {
       done = false;  // responses are left that the client, which lives, has not consumed

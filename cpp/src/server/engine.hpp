@@ -16,9 +16,12 @@
 #include <zeroduplex/duplex_server.hpp>
 #include <zeroduplex/options.hpp>
 
+#include "common/mutex.hpp"
+#include "common/spin_policy.hpp"
 #include "platform/clock.hpp"
 #include "ring/server_cursor.hpp"
 #include "server/frame_access.hpp"
+#include "server/handling.hpp"
 #include "server/server_segment.hpp"
 
 namespace zeroduplex::detail {
@@ -58,7 +61,7 @@ class Engine {
   [[nodiscard]] bool is_client_connected();
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<Mutex>;
 
   enum class Phase : std::uint8_t {
     idle,       // not started
@@ -78,6 +81,10 @@ class Engine {
   [[nodiscard]] bool next_request(ring::RequestFrame& request);
   [[nodiscard]] bool take_next(ring::RequestFrame& request);
   void serve(Lock& lock, const Handler& handler, FrameAccess& access, const ring::RequestFrame& request);
+  /// What the only worker does while nothing disturbs: everything without the mutex.
+  void serve_alone(Lock& lock, const Handler& handler, FrameAccess& access, ring::RequestFrame& request);
+  void answer(const ring::RequestFrame& request, const Outcome& outcome) const;
+  void settle(const ring::RequestFrame& request, const Outcome& outcome) noexcept;
   void wait_for_work(Lock& lock);
   void look_out(Lock& lock);
   void watch_for_request(std::uint64_t passed) noexcept;
@@ -89,22 +96,24 @@ class Engine {
   [[nodiscard]] bool reset() noexcept;
 
   const WaitStrategy strategy_;
+  const bool alone_;  // there is one worker
   const std::chrono::nanoseconds spin_window_;
   const std::chrono::nanoseconds reset_timeout_;
   const Report report_;
 
-  std::mutex mutex_;
+  Mutex mutex_;
   ServerSegment segment_;
   ring::ServerCursor cursor_;
   std::atomic<Phase> phase_{Phase::idle};  // changed under the mutex; spinning workers read it
   bool started_ = false;
   bool passed_all_ = false;  // in phase passing: nothing is left to pass
   platform::TimePoint passing_since_;
-  std::uint32_t running_ = 0;            // handlers
-  bool looking_ = false;                 // the role of spinning or sleeping on request-ready is taken
-  std::uint32_t waiting_ = 0;            // workers without a request and without that role
-  std::condition_variable work_;         // such workers sleep here
-  std::condition_variable supervision_;  // the supervisor and stop() sleep here
+  std::uint32_t running_ = 0;                // handlers
+  Patience patience_;                        // of whoever spins for requests
+  bool looking_ = false;                     // the role of spinning or sleeping on request-ready is taken
+  std::uint32_t waiting_ = 0;                // workers without a request and without that role
+  std::condition_variable_any work_;         // such workers sleep here
+  std::condition_variable_any supervision_;  // the supervisor and stop() sleep here
 };
 
 }  // namespace zeroduplex::detail

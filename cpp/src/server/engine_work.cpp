@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <zeroduplex/error.hpp>
@@ -19,12 +20,41 @@ void Engine::work(const Handler& handler) {
   ring::RequestFrame request;
   Lock lock(mutex_);
   while (phase_ != Phase::ended) {
-    if (next_request(request)) {
+    if (alone_ && phase_ == Phase::serving) {
+      serve_alone(lock, handler, access, request);
+    } else if (next_request(request)) {
       serve(lock, handler, access, request);
     } else {
       wait_for_work(lock);
     }
   }
+}
+
+void Engine::serve_alone(Lock& lock, const Handler& handler, FrameAccess& access, ring::RequestFrame& request) {
+  looking_ = true;  // keeps resets away and stop() waiting: until it is false again the cursor is this worker's
+  lock.unlock();
+  std::optional<CorruptedError> corruption;
+  try {
+    while (phase_.load(std::memory_order_relaxed) == Phase::serving && !segment_.client_has_left()) {
+      if (take_next(request)) {
+        const Outcome outcome = handle(handler, access, request);
+        answer(request, outcome);
+        settle(request, outcome);
+      } else {
+        watch_for_request(cursor_.passed());
+      }
+    }
+  } catch (const CorruptedError& e) {
+    corruption = e;
+  }
+  lock.lock();
+  looking_ = false;
+  if (corruption) {
+    found_corruption(*corruption);
+  } else if (phase_ == Phase::serving) {
+    begin_passing();
+  }
+  supervision_.notify_all();
 }
 
 bool Engine::next_request(ring::RequestFrame& request) {
@@ -65,14 +95,20 @@ void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, cons
   ++running_;
   lock.unlock();
   const Outcome outcome = handle(handler, access, request);
-  if (request.one_way) {
-    request.finish();
-    if (!outcome.error.empty())
-      report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
-  } else {
-    request.answer(outcome.state, outcome.size, outcome.status);
-  }
+  answer(request, outcome);
   lock.lock();
+  settle(request, outcome);
+  if (--running_ == 0 && phase_ != Phase::serving) supervision_.notify_all();
+}
+
+void Engine::answer(const ring::RequestFrame& request, const Outcome& outcome) const {
+  if (!request.one_way) return request.answer(outcome.state, outcome.size, outcome.status);
+  request.finish();
+  if (outcome.error.empty()) return;
+  report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
+}
+
+void Engine::settle(const ring::RequestFrame& request, const Outcome& outcome) noexcept {
   if (!request.one_way) cursor_.count_response(outcome.size);
   ring::fence();  // pairs with the fences behind the client's waits, and with the one in ClientRing::abandon()
   if (request.one_way) {
@@ -82,7 +118,6 @@ void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, cons
     // The value first: it is nearly always set, and the frame's cache line is the client's by now.
     if (segment_.space_available().value() == 0 && request.is_abandoned()) segment_.space_available().post_if_zero();
   }
-  if (--running_ == 0 && phase_ != Phase::serving) supervision_.notify_all();
 }
 
 void Engine::wait_for_work(Lock& lock) {
@@ -113,11 +148,8 @@ void Engine::watch_for_request(std::uint64_t passed) noexcept {
       // We were serving when we let go of the mutex; another phase may have come before this is looked at for the first time.
       return phase_.load(std::memory_order_relaxed) != Phase::serving || segment_.client_has_left();
     };
-    TimePoint limit = TimePoint::max();
-    if (strategy_ == WaitStrategy::hybrid) {
-      limit = Clock::now() + spin_window_;
-    }
-    if (spin(limit, changed, interrupted) != SpinEnd::time) return;
+    const auto limit = [this](TimePoint now) { return strategy_ == WaitStrategy::hybrid ? now + spin_window_ : TimePoint::max(); };
+    if (spin(patience_, changed, interrupted, limit) != SpinEnd::time) return;
   }
   segment_.request_ready().wait_until(Clock::now() + wire::default_v2_wait_slice);
   ring::fence();  // pairs with the fence between the client's publishing or leaving and its post
