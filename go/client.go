@@ -10,6 +10,7 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
 	"github.com/zeroduplex/zeroduplex/go/internal/sem"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -82,6 +83,8 @@ type InPlaceDuplexChannel struct {
 	closing  bool // no call begins any more; the segment goes when nothing holds it
 	holds    int  // running calls, responses and request buffers that are out
 	waits    int  // calls that wait for something
+
+	patience spin.Patience // of calls that spin for their response
 
 	buffer    atomic.Uint64 // generation of the acquired buffer; stored under mu
 	peerCheck atomic.Int64  // when byte 0 was last looked at, nanoseconds since start

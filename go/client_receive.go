@@ -30,7 +30,7 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 		return Response{}, err
 	}
 	// The answer to a quick handler is there before a lock could be taken. The claim on the frame is ours, so no lock is needed.
-	if c.options.wait != WaitBlock && spinFor(f) {
+	if c.options.wait != WaitBlock && c.spinFor(f) {
 		return c.deliver(f)
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
@@ -71,14 +71,8 @@ func (c *InPlaceDuplexChannel) andReclaim(err error) error {
 }
 
 // spinFor looks for the answer a first while, without clock or lock.
-func spinFor(f *ring.Frame) bool {
-	for range spinBatch {
-		if f.Answered() {
-			return true
-		}
-		relax()
-	}
-	return f.Answered()
+func (c *InPlaceDuplexChannel) spinFor(f *ring.Frame) bool {
+	return c.patience.Spin(spinBatch, f.Answered)
 }
 
 // ReceiveResponseFor implements DuplexClient. Error: ErrUnknownSequence when no response to the request is outstanding or somebody
@@ -101,7 +95,7 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 	f.Taken = true
 	if c.options.wait != WaitBlock {
 		c.mu.Unlock()
-		if spinFor(f) {
+		if c.spinFor(f) {
 			return c.deliver(f)
 		}
 		c.mu.Lock()
@@ -211,7 +205,7 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
 // spinForAnswer spins for a batch; mu is held on entry and return.
 func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
 	if f != nil {
-		c.waitsFor(func() { spinFor(f) })
+		c.waitsFor(func() { c.spinFor(f) })
 	} else {
 		for range spinBatch / 8 {
 			if c.anyAnswered() != nil || c.failure != nil {

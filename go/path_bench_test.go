@@ -33,15 +33,11 @@ func BenchmarkPath(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s.mu.Lock()
-		if !s.next(s.current, &w) {
-			b.Fatal("nothing published")
+		if found, err := s.nextAlone(s.current, &w, 0); !found {
+			b.Fatal("nothing published", err)
 		}
-		s.mu.Unlock()
 		s.handle(&w)
-		s.mu.Lock()
-		s.settle(s.current, &w)
-		s.mu.Unlock()
+		s.current.settle(&w)
 		r, err := c.deliver(f)
 		if err != nil {
 			b.Fatal(err)

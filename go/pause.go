@@ -4,18 +4,10 @@ import (
 	"context"
 	"runtime"
 	"time"
-
-	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 )
 
 // spinBatch is how many looks a spin takes between two readings of the clock.
 const spinBatch = 128
-
-// relax pauses between two looks. A side that looks all the time takes the cache line away from the one that is about to write it.
-func relax() {
-	spin.Pause()
-	spin.Pause()
-}
 
 // pause is the waiting of one call: first spinning, then sleeping, until its deadline. The clock is first read when the call
 // really has to wait.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go/internal/lock"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -68,13 +69,15 @@ type tenure struct {
 	seg        *segment
 	ring       *ring.Server
 	references int // running handlers, plus one while it is the server's current tenure
-	running    int // running handlers
+	running    int // running handlers; the only worker counts as one while it works without the lock
 	corrupt    bool
 	resetting  bool
 	deadline   time.Time // of the reset
 	retry      time.Time // not before this is a failed reset tried again
 	checkDue   bool      // byte 1 is to be looked at
 	drowsy     bool      // the last sleep ended without a token
+	spun       bool      // the spin window has just passed in vain
+	patience   spin.Patience
 	checked    time.Time // when it was
 }
 

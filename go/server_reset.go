@@ -33,12 +33,13 @@ func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 			t.checkDue = true
 			if !t.resetting && s.clientLeft(t) {
 				s.beginReset(t)
+				s.kick() // the only worker goes on without looking
 			}
 			if t.resetting {
 				s.advanceReset(t)
 			}
 		}
-		if now := s.current.ring.Passed(); s.polling && now == passed {
+		if now := s.current.seg.Request.PayloadReadCount.Load(); s.polling && now == passed {
 			ticker.Stop()
 			s.resting = true
 		} else {
@@ -121,6 +122,7 @@ func (s *InPlaceDuplexServer) giveUp(old *tenure) error {
 		return err
 	}
 	s.current = newTenure(seg)
+	s.kicks.Add(1) // the only worker of the old tenure goes on until it hears of it
 	// The old tenure's workers see that it is no longer current and end; new ones start.
 	for range s.options.workers {
 		go s.serve(s.current)

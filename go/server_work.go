@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
+	"github.com/zeroduplex/zeroduplex/go/internal/ring"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -92,30 +94,39 @@ func (s *InPlaceDuplexServer) look(t *tenure, w *work) bool {
 	return false
 }
 
-// take walks the cursor to the next request that is to be run.
+// take walks the cursor to the next request that is to be run; mu is held.
 func (s *InPlaceDuplexServer) take(t *tenure, w *work) bool {
-	f := &w.frame
-	for !t.corrupt {
+	if t.corrupt {
+		return false
+	}
+	found, err := t.take(&w.frame, t.resetting)
+	if err != nil {
+		s.markCorrupted(t, err)
+	}
+	return found
+}
+
+// take walks the cursor to the next request that is to be run; when the client has left, only one-way requests are. The cursor is
+// the caller's. An error is corruption.
+func (t *tenure) take(f *ring.Claimed, left bool) (bool, error) {
+	for {
 		ok, err := t.ring.Next(f)
 		switch {
-		case err != nil:
-			s.markCorrupted(t, err)
-		case !ok:
-			return false
+		case err != nil || !ok:
+			return false, err
 		case f.Cancelled:
 			t.ring.Skip(f)
 			// Pairs with the client's sender, which takes its token and then looks at the state.
 			ordered.Fence()
 			t.seg.spaceAvailable.PostIfZero()
-		case t.resetting && !f.OneWay:
+		case left && !f.OneWay:
 			t.ring.Pass(f)
 		case t.ring.Take(f):
-			return true
+			return true, nil
 		default:
 			// Cancelled since we looked: the next round skips it.
 		}
 	}
-	return false
 }
 
 // markCorrupted stops taking and disowns the segment; the client sees it, detaches, and the ordinary reset follows.
@@ -172,10 +183,12 @@ func (s *InPlaceDuplexServer) poll(t *tenure) {
 	}
 	// In a reset, or after corruption, what is published is no reason to stop waiting.
 	quiet := t.resetting || t.corrupt
+	spun := t.spun
+	t.spun = false
 	s.mu.Unlock()
 	found, token := false, false
 	// A hybrid server that slept a whole slice goes on sleeping: spinning pays only while requests come.
-	if !quiet && (s.options.wait == WaitSpin || s.options.wait == WaitHybrid && !t.drowsy) {
+	if !quiet && !spun && (s.options.wait == WaitSpin || s.options.wait == WaitHybrid && !t.drowsy) {
 		found = s.spinForRequest(t, passed, kicks)
 	}
 	if !found && (quiet || s.options.wait != WaitSpin) {
@@ -196,46 +209,81 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 	if s.options.wait == WaitSpin {
 		window = wire.DefaultV2WaitSlice
 	}
-	var start time.Time
+	published := func() bool { return t.ring.Published(passed) }
+	if t.patience.Spin(spinBatch, published) {
+		return true
+	}
+	start := time.Now() // only when a whole batch was in vain
 	var manners manners
-	for {
-		for range spinBatch {
-			if t.ring.Published(passed) {
-				return true
-			}
-			relax()
-		}
+	for now := start; now.Sub(start) < window; now = time.Now() {
 		if s.kicks.Load() != kicks || t.seg.Request.WriterPid.Load() == wire.ResetWanted {
 			return true
 		}
-		// The clock only when a whole batch was in vain.
-		now := time.Now()
-		if start.IsZero() {
-			start = now
-		} else if now.Sub(start) >= window {
-			return false
-		}
 		manners.keep(now)
+		for range spinBatch {
+			if published() {
+				return true
+			}
+			spin.Pause()
+		}
 	}
+	return false
 }
 
 // errGoexit answers for a handler that ended its goroutine, as the testing package's FailNow does.
 var errGoexit = errors.New("the handler ended its goroutine (runtime.Goexit)")
 
-// perform runs the handler without the lock, answers and settles; mu is held on entry and return.
+// perform runs the handler without the lock, answers and settles; mu is held on entry and return. The only worker goes on with
+// further requests while they come: every taking of the lock would be a good part of a round trip.
 func (s *InPlaceDuplexServer) perform(t *tenure, w *work) {
+	alone, kicks := s.options.workers == 1, s.kicks.Load()
 	s.mu.Unlock()
-	returned := false
+	answered, settled := false, false
+	var corruption error
 	defer func() {
-		if !returned {
+		if !answered {
 			s.answer(w, errGoexit)
 			go s.serve(t) // this worker ends
 		}
 		s.mu.Lock()
-		s.settle(t, w)
+		if !settled {
+			t.settle(w)
+		}
+		if corruption != nil {
+			s.markCorrupted(t, corruption)
+		}
+		s.finish(t)
 	}()
 	s.handle(w)
-	returned = true
+	answered = true
+	for found := alone; found; {
+		t.settle(w)
+		settled = true
+		if found, corruption = s.nextAlone(t, w, kicks); found {
+			answered, settled = false, false
+			s.handle(w)
+			answered = true
+		}
+	}
+}
+
+// nextAlone waits for the only worker's next request as long as it spins, without the lock: while a handler counts as running nobody
+// else touches the cursor. It gives up when somebody kicks.
+func (s *InPlaceDuplexServer) nextAlone(t *tenure, w *work, kicks uint32) (bool, error) {
+	// Pairs with the client's store when it leaves.
+	for s.kicks.Load() == kicks && t.seg.Request.WriterPid.Load() != wire.ResetWanted {
+		if found, err := t.take(&w.frame, false); found || err != nil {
+			return found, err
+		}
+		if s.options.wait == WaitBlock {
+			return false, nil
+		}
+		if !s.spinForRequest(t, t.ring.Passed(), kicks) {
+			t.spun = true
+			return false, nil
+		}
+	}
+	return false, nil
 }
 
 // handle runs the handler and answers.
@@ -288,8 +336,9 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 	return uint64(n), status
 }
 
-// settle counts an answer and wakes whom it concerns; mu is held. The client may have read the answer already.
-func (s *InPlaceDuplexServer) settle(t *tenure, w *work) {
+// settle counts an answer and wakes whom it concerns; the response counters are the caller's. The client may have read the answer
+// already.
+func (t *tenure) settle(w *work) {
 	oneWay := w.frame.OneWay
 	if !oneWay {
 		t.ring.Count(w.size)
@@ -303,6 +352,10 @@ func (s *InPlaceDuplexServer) settle(t *tenure, w *work) {
 	if t.seg.spaceAvailable.Value() == 0 && (oneWay || w.frame.Abandoned()) {
 		t.seg.spaceAvailable.PostIfZero()
 	}
+}
+
+// finish ends the work that next began; mu is held.
+func (s *InPlaceDuplexServer) finish(t *tenure) {
 	t.running--
 	if t.resetting {
 		t.deadline = time.Now().Add(s.options.resetTimeout) // it gets on

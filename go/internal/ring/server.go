@@ -2,8 +2,10 @@ package ring
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -81,6 +83,7 @@ func (s *Server) read(f *Claimed, written uint64) error {
 			return fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
 		}
 		h := s.mem.headerAt(position)
+		spin.FetchForWriting(unsafe.Pointer(h)) // Take will write it
 		// Pairs with the client's store of the state in header.write.
 		state := wire.FrameState(stateOf(h).Load())
 		if state != wire.FrameStateWrap {

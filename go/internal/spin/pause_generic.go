@@ -2,5 +2,10 @@
 
 package spin
 
+import "unsafe"
+
 // Pause does nothing on this architecture.
 func Pause() {}
+
+// FetchForWriting does nothing on this architecture.
+func FetchForWriting(unsafe.Pointer) {}
