@@ -15,8 +15,7 @@ PEERS := build/peers
 CPP_RELEASE := build/cpp/release
 AGENTS := build/agents
 LANGUAGES := go cpp csharp python
-# Not yet in it: python. `make test-python` hangs now and then, see CONTRIBUTING.md. The interop tests and the matrix run Python too.
-TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp conformance
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client
 
 .DEFAULT_GOAL := help

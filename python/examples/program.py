@@ -79,7 +79,8 @@ def serve_until_signal(server: InPlaceDuplexServer) -> None:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     print("ready", flush=True)
-    asked.wait()
+    while not asked.wait(0.1):
+        pass  # a signal that another thread was given does not end the main thread's wait
     server.stop(5)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,9 @@ if os.environ.get("ZERODUPLEX_TEST_BACKEND") == "libatomic":
 
 import zeroduplex
 from zeroduplex import BufferConfig, DuplexChannelFactory, DuplexClient, Handler, InPlaceDuplexServer, ZeroDuplexError
+
+# A shell without job control ignores SIGINT in what it starts in the background, and the processes of the tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = itertools.count()
 _PREFIX = f"zdpy-{os.getpid()}-"

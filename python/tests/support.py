@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -75,6 +76,9 @@ class Child:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    def signal_other_thread(self, number: int) -> None:
+        signal_other_thread(self.process.pid, number)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -82,6 +86,12 @@ class Child:
     def finish(self) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out, err
+
+
+def signal_other_thread(pid: int, number: int) -> None:
+    """Gives a signal to a thread that is not the main one, as the kernel may do with any signal to a process."""
+    other = next(int(task) for task in os.listdir(f"/proc/{pid}/task") if int(task) != pid)
+    assert ctypes.CDLL(None).tgkill(pid, other, number) == 0
 
 
 SERVER = """

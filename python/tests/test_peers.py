@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support import signal_other_thread
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = {p.stem: p for p in [*ROOT.glob("examples/filter_*.py"), *ROOT.glob("tools/stress_*.py"), *ROOT.glob("tools/bench_[cs]*.py")]}
@@ -100,6 +101,12 @@ def test_a_failing_filter(name: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.split(": ")[:2]) == (1, ["filter-client", "invalid_name"])
     done = run("filter_client", "--name", name, "--input", source, "--width", 2, "--height", 1)
     assert (done.returncode, "has 4 bytes, a picture of 2 x 1 has 8" in done.stderr) == (1, True)
+
+
+def test_a_signal_that_another_thread_got_stops_a_server(name: str) -> None:
+    with server("filter_server", "--name", name, "--filter", "echo") as serving:
+        signal_other_thread(serving.pid, signal.SIGTERM)
+        assert serving.wait(20) == 0
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,25 @@ def test_round_trips_between_processes(name: str, factory: z.DuplexChannelFactor
         assert errors.strip().endswith("KeyboardInterrupt")
 
 
+def test_processes_are_interrupted_also_in_the_background() -> None:
+    test = f"{__file__}::test_round_trips_between_processes"
+    script = '"$0" -m pytest -q -p no:cacheprovider "$1" & wait $!'
+    done = subprocess.run(["sh", "-c", script, sys.executable, test], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_a_server_notices_a_signal_that_another_thread_got(name: str) -> None:
+    with Child(SERVER, name) as server:
+        assert server.line() == "ready"
+        while state(server) != "S":  # of the main thread
+            pass
+        server.signal_other_thread(signal.SIGINT)
+        code, _, errors = server.finish()
+        assert code != 0
+        assert errors.strip().endswith("KeyboardInterrupt")
+
+
 @pytest.mark.parametrize("wait", list(z.WaitStrategy))
 def test_kill_of_the_server(name: str, factory: z.DuplexChannelFactory, wait: z.WaitStrategy) -> None:
     with Child(SERVER, name) as server:
@@ -303,6 +322,20 @@ def test_ctrl_c_during_a_wait_returns_promptly(serve: Serve, name: str, wait: st
             pass
         before = time.monotonic()
         child.signal(signal.SIGINT)
+        assert child.line() == "interrupted"
+        assert time.monotonic() - before < 2
+        assert child.line() == "closed"
+
+
+@pytest.mark.parametrize("call", ["receive", "call", "send", "queue"])
+def test_a_client_notices_a_signal_that_another_thread_got(serve: Serve, name: str, call: str) -> None:
+    serve(payload_size=4096)
+    with Child(INTERRUPTED, name, "block", call, "threads") as child:
+        assert child.line() == "waiting"
+        while state(child) != "S":  # of the main thread
+            pass
+        before = time.monotonic()
+        child.signal_other_thread(signal.SIGINT)
         assert child.line() == "interrupted"
         assert time.monotonic() - before < 2
         assert child.line() == "closed"

@@ -190,7 +190,7 @@ class ChannelCore(DuplexClient):
             self._failure = self._closed  # what went wrong before no longer matters to whoever calls after close
             self._wake_all()
             while self._calls:
-                self._idle.wait()
+                self._idle.wait(WAIT_SLICE)  # in slices, so that signals are noticed
             self._give_back_dropped()
             if not self._out and not self._detached:
                 try:

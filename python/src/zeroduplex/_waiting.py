@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock
 
 from ._ring_client import Record
 from .options import SPIN_SLICE_NS, WAIT_SLICE, WaitStrategy, nanoseconds
@@ -38,6 +38,21 @@ class Deadline:
     def slice_ns(self) -> int:
         """The next sleep in nanoseconds: a slice, or what is left."""
         return nanoseconds(max(0.0, min(WAIT_SLICE, self.left())))
+
+
+def wait_in_slices(event: Event, timeout: float | None) -> bool:
+    """Waits for an event, for so many seconds or for ever, and lets signal handlers run meanwhile. False when time is up.
+
+    Python runs them in the main thread, but the kernel may give a signal to any other: to a worker, for one, while the main thread has
+    not run since it was stopped and continued. Nothing then ends the main thread's sleep, so it must not sleep without end.
+    """
+    deadline = None if timeout is None else Deadline(timeout)
+    while True:
+        left = WAIT_SLICE if deadline is None else max(0.0, min(WAIT_SLICE, deadline.left()))
+        if event.wait(left):
+            return True
+        if left < WAIT_SLICE:
+            return False
 
 
 class Spinning:
@@ -80,8 +95,9 @@ class Signal:
             self._lock.release()
 
     def wait(self, timeout: float) -> None:
-        """Returns after a set, when time is up, or raises what a signal handler raises."""
-        self._lock.acquire(timeout=max(0.0, timeout))
+        """Returns after a set, when time is up, after a slice at the latest; or raises what a signal handler raises. In slices for the
+        reason that wait_in_slices gives."""
+        self._lock.acquire(timeout=max(0.0, min(WAIT_SLICE, timeout)))
 
 
 class Ticket:

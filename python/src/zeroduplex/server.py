@@ -15,6 +15,7 @@ from ._ops import ops
 from ._server_core import Handler
 from ._server_work import WorkingServer
 from ._tenure import Phase, Tenure
+from ._waiting import wait_in_slices
 from .errors import ClosedError, InvalidArgumentError, SystemError, TimeoutError, ZeroDuplexError
 from .memory import SharedMemory
 from .options import WAIT_SLICE, check_duration, nanoseconds
@@ -72,7 +73,7 @@ class InPlaceDuplexServer(WorkingServer, DuplexServer):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until the server has stopped, for so many seconds or for ever. False when time is up."""
-        return self._done.wait(timeout)
+        return wait_in_slices(self._done, timeout)
 
     def close(self) -> None:
         self.stop(self._stop_timeout)
@@ -86,7 +87,7 @@ class InPlaceDuplexServer(WorkingServer, DuplexServer):
             if first:
                 self._phase = Phase.DRAINING
         if not first:
-            self._done.wait()
+            wait_in_slices(self._done, None)
         else:
             try:
                 with self._lock:
@@ -105,8 +106,9 @@ class InPlaceDuplexServer(WorkingServer, DuplexServer):
         try:
             while tenure.running or self._polling:
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._finished.wait(left):
+                if left <= 0:
                     break
+                self._finished.wait(min(WAIT_SLICE, left))  # in slices, so that signals are noticed
             late = tenure.running > 0 or not self._drain(tenure, deadline)
         finally:
             problem = self._remove(tenure)
