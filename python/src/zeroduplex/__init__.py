@@ -27,7 +27,7 @@ documentation says otherwise. Durations are in seconds, sizes in bytes.
 
 from ._loans_client import RequestBuffer, Response
 from ._ops import BACKEND
-from ._server_core import Handler
+from ._server_base import DuplexServer, Handler
 from ._version import VERSION as __version__
 from .channel import InPlaceDuplexChannel
 from .client import DuplexClient
@@ -38,7 +38,7 @@ from .factory import DuplexChannelFactory
 from .frame import Frame
 from .memory import MemoryProvider, SharedMemory, SharedMemoryView
 from .options import LapMode, WaitStrategy
-from .server import DuplexServer, InPlaceDuplexServer
+from .server import InPlaceDuplexServer
 
 __all__ = [
     "BACKEND",

@@ -5,28 +5,28 @@ from __future__ import annotations
 import asyncio
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from ._ops import ops
-from ._ring_client import Record
-from ._waiting import Deadline, Waiter
+from ._waiting import Deadline, Pending, Waiter
 from .errors import BufferFullError, CancelledError, TimeoutError, ZeroDuplexError
 from .options import WAIT_SLICE
 
 if TYPE_CHECKING:
+    from ._client_base import ClientBase
     from ._loans_client import Response
-    from .channel import InPlaceDuplexChannel
+
+_Record = TypeVar("_Record", bound=Pending)
 
 _LINGER: Final = 1.0
 """Seconds that the thread stays when there is nothing to wait for."""
 
 
-class _Task:
+class _Task(Generic[_Record]):
     """A task that waits for a response."""
 
     __slots__ = ("deadline", "future", "is_call", "record")
 
-    def __init__(self, record: Record | None, deadline: Deadline, is_call: bool) -> None:
+    def __init__(self, record: _Record | None, deadline: Deadline, is_call: bool) -> None:
         self.record = record
         self.deadline = deadline
         self.is_call = is_call
@@ -50,12 +50,12 @@ class _Task:
             self.future.set_result(result)
 
 
-class AsyncReceiver:
+class AsyncReceiver(Generic[_Record]):
     """The tasks of one channel. Its state is guarded by the channel's lock."""
 
-    def __init__(self, channel: InPlaceDuplexChannel) -> None:
+    def __init__(self, channel: ClientBase[_Record]) -> None:
         self._channel = channel
-        self._tasks: list[_Task] = []
+        self._tasks: list[_Task[_Record]] = []
         self._waiter = Waiter(lambda: any(self._ready(task) is not None for task in self._tasks))
         self._running = False
         self._work = threading.Condition(channel._lock)
@@ -81,7 +81,7 @@ class AsyncReceiver:
             channel._calls += 1
         return await self._wait(_Task(record, deadline, False))
 
-    async def _send(self, data: Any, opcode: int, capacity: int | None, deadline: Deadline) -> Record:
+    async def _send(self, data: Any, opcode: int, capacity: int | None, deadline: Deadline) -> _Record:
         """Sends at once where there is room, else on a thread of the loop's executor."""
         send = self._channel._send
         try:
@@ -96,11 +96,11 @@ class AsyncReceiver:
             sending.add_done_callback(self._forget_sent)
             raise
 
-    def _forget_sent(self, sending: asyncio.Future[Record]) -> None:
+    def _forget_sent(self, sending: asyncio.Future[_Record]) -> None:
         if not sending.cancelled() and sending.exception() is None:
             self._channel._forget(sending.result())
 
-    async def _wait(self, task: _Task) -> Response:
+    async def _wait(self, task: _Task[_Record]) -> Response:
         channel = self._channel
         with channel._lock:
             if channel._async is not self:  # the process was forked
@@ -122,9 +122,9 @@ class AsyncReceiver:
         self._work.notify_all()
         self._waiter.signal.set()
         if self._channel._sleeping:
-            ops.post_if_zero(self._channel._segment.semaphores.response_ready)
+            self._channel._wake_sleeper()
 
-    def _withdraw(self, task: _Task) -> None:
+    def _withdraw(self, task: _Task[_Record]) -> None:
         channel = self._channel
         with channel._lock:
             if task not in self._tasks:
@@ -133,7 +133,7 @@ class AsyncReceiver:
             self._give_up(task)
             channel._left()
 
-    def _give_up(self, task: _Task) -> None:
+    def _give_up(self, task: _Task[_Record]) -> None:
         """The task will not take its response; the lock is held."""
         if task.record is None:
             return
@@ -142,13 +142,13 @@ class AsyncReceiver:
         else:
             self._channel._stop_waiting(task.record)
 
-    def _ready(self, task: _Task) -> Record | None:
+    def _ready(self, task: _Task[_Record]) -> _Record | None:
         """The answered frame that the task waits for; the lock is held."""
         if self._channel._detached:
             return None
         if task.record is None:
             return self._channel._any_answered()
-        return task.record if self._channel._ring.answered(task.record) else None
+        return task.record if self._channel._answered(task.record) else None
 
     def _run(self) -> None:
         channel = self._channel
@@ -163,7 +163,7 @@ class AsyncReceiver:
                     self._running = False
                     return
 
-    def _look(self, task: _Task) -> None:
+    def _look(self, task: _Task[_Record]) -> None:
         """Finishes the task if it is over; the lock is held and let go meanwhile."""
         channel = self._channel
         if task not in self._tasks:
@@ -187,7 +187,7 @@ class AsyncReceiver:
         elif channel._failure is not None:
             error = channel._failure()
         elif task.deadline.left() <= 0:
-            error = TimeoutError(f"receiving on {channel.name!r}: {len(channel._ring.frames)} requests in flight")
+            error = TimeoutError(f"receiving on {channel.name!r}: {len(channel._frames)} requests in flight")
         if error is None:
             return
         self._tasks.remove(task)

@@ -24,7 +24,6 @@ class SendingChannel(ChannelCore):
         return self._send(data, opcode, capacity, one_way, seconds, False).sequence
 
     def _send(self, data: Any, opcode: int, capacity: int | None, one_way: bool, timeout: float | Deadline, taken: bool) -> Record:
-        """Publishes a request; when taken, a call has been entered and the response is the caller's."""
         if type(data) is not bytes:
             data = _flat(data)
         size = len(data)
@@ -63,7 +62,7 @@ class SendingChannel(ChannelCore):
             raise self._failure()
         if not self._turn.try_take():
             timeout = Deadline.of(timeout)
-            self._take_turn(timeout)
+            self._take_turn(timeout, self._send_expired)
         try:
             if self._ring.frames:
                 self._reclaim()
@@ -72,29 +71,6 @@ class SendingChannel(ChannelCore):
         except BaseException:
             self._turn.release()
             raise
-
-    def _take_turn(self, deadline: Deadline) -> None:
-        ticket = self._turn.enqueue()
-        self._calls += 1
-        try:
-            while True:
-                left = deadline.left()
-                self._lock.release()
-                try:
-                    ticket.signal.wait(left)
-                finally:
-                    self._lock.acquire()
-                if self._failure is not None:
-                    raise self._failure()
-                if ticket.granted:
-                    return
-                if deadline.left() <= 0:
-                    self._send_expired()
-        except BaseException:
-            self._turn.leave(ticket)
-            raise
-        finally:
-            self._left()
 
     def _reserve(self, size: int, capacity: int, deadline: Deadline) -> int:
         """Waits for room. Only the holder of the turn is here, so at most one thread of the process sleeps on space-available."""
@@ -175,13 +151,8 @@ class SendingChannel(ChannelCore):
             self._unclaim()
             self._settle()
 
-    def _forget(self, record: Record) -> None:
-        """Ends a call without its answer: what the server has not taken it never will, what it has taken nobody will read."""
-        with self._lock:
-            self._forget_locked(record)
-            self._left()
-
     def _forget_locked(self, record: Record) -> None:
+        """What the server has not taken it never will, what it has taken nobody will read."""
         if record.abandoned or self._detached:
             return
         if record.cancelled or self._ring.cancel(record):
@@ -191,7 +162,6 @@ class SendingChannel(ChannelCore):
             self._ring.abandon(record)
 
     def _stop_waiting(self, record: Record) -> None:
-        """Gives up a claim on a response; the lock is held."""
         record.taken = False
         if self._detached:
             return

@@ -10,8 +10,9 @@ from ._generated import wire
 from ._generated.wire import FrameStatus
 from ._ops import WAIT_TOKEN, ops
 from ._ring_server import Claimed
+from ._server_base import Phase
 from ._server_reset import ResettingServer
-from ._tenure import Phase, Tenure
+from ._tenure import Tenure
 from .errors import CorruptedError, Failure, HandlerFailedError, ResponseTooLargeError, ViewInUseError, ZeroDuplexError
 from .frame import Frame
 from .options import WAIT_SLICE, nanoseconds

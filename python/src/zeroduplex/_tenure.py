@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from enum import IntEnum
 
 from ._generated import wire
 from ._ring_server import ServerRing
 from ._segment import Segment
-
-
-class Phase(IntEnum):
-    CREATED = 0
-    SERVING = 1
-    DRAINING = 2
-    STOPPED = 3
 
 
 class Tenure:

@@ -9,8 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from threading import Event, Lock
+from typing import Protocol
 
-from ._ring_client import Record
 from .options import SPIN_SLICE_NS, WAIT_SLICE, WaitStrategy, nanoseconds
 
 
@@ -192,6 +192,21 @@ class WaiterList:
             waiter.signal.set()
 
 
-def is_for_anybody(record: Record) -> bool:
+class Pending(Protocol):
+    """A request that was sent, as its client knows it."""
+
+    sequence: int
+    position: int
+    """Where its answer is looked for."""
+    one_way: bool
+    taken: bool
+    """Somebody has a claim on the response: a waiter by number, or a receiver that has it."""
+    cancelled: bool
+    abandoned: bool
+    """Nobody will read the answer."""
+    released: bool
+
+
+def is_for_anybody(record: Pending) -> bool:
     """Whether the response may go to a receiver that takes any."""
     return not (record.taken or record.one_way or record.cancelled or record.abandoned)

@@ -9,7 +9,7 @@ from ._create import create_segment
 from ._generated import wire
 from ._locks import OwnerLock
 from ._segment import check_name
-from ._server_core import ErrorFunction
+from ._server_base import ErrorFunction
 from ._system import system_error
 from .channel import InPlaceDuplexChannel
 from .client import DuplexClient

@@ -1,105 +1,34 @@
-"""The server's side of a channel."""
+"""The server's side of an in-place channel."""
 
 from __future__ import annotations
 
 import threading
 import time
-from abc import ABC, abstractmethod
 from contextlib import suppress
-from types import TracebackType
-from typing import TypeVar
 
 from . import _process
 from ._generated import wire
 from ._ops import ops
-from ._server_core import Handler
+from ._server_base import Handler
 from ._server_work import WorkingServer
-from ._tenure import Phase, Tenure
-from ._waiting import wait_in_slices
-from .errors import ClosedError, InvalidArgumentError, SystemError, TimeoutError, ZeroDuplexError
+from ._tenure import Tenure
+from .errors import SystemError, TimeoutError, ZeroDuplexError
 from .memory import SharedMemory
-from .options import WAIT_SLICE, check_duration, nanoseconds
-
-_Self = TypeVar("_Self", bound="DuplexServer")
+from .options import WAIT_SLICE, nanoseconds
 
 
-class DuplexServer(ABC):
-    """The server's side of a channel, whatever its protocol. All methods are thread-safe. As a context manager it closes."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The channel's name."""
-
-    @abstractmethod
-    def stop(self, timeout: float) -> None:
-        """Takes nothing new, lets handlers finish and waits until the client consumed their responses or is gone, then removes the
-        channel. TimeoutError when that took longer than so many seconds; the channel is removed all the same. Stopping again waits
-        for the first stop."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """stop with the server's stop timeout."""
-
-    def __enter__(self: _Self) -> _Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-
-class InPlaceDuplexServer(WorkingServer, DuplexServer):
+class InPlaceDuplexServer(WorkingServer):
     """Owns an in-place duplex channel and answers its requests where they stand. Made by
     DuplexChannelFactory.create_in_place_duplex_server."""
 
     def start(self, handler: Handler) -> None:
-        """Begins to answer requests with handler, on threads of its own, and returns at once. A server starts once.
-
-        With several workers the handler is called from several threads. An exception of it answers a failure: Failure(code, message)
-        gives an application's code, any other one its text with the library's code.
-        """
         with self._lock:
-            if not callable(handler):
-                raise InvalidArgumentError(f"the handler of {self._name!r} cannot be called: {handler!r}")
-            self._refuse_after_fork()
-            if self._phase is Phase.SERVING:
-                raise InvalidArgumentError(f"the server of {self._name!r} was started before")
-            if self._phase is not Phase.CREATED:
-                raise ClosedError(f"starting the server of {self._name!r}")
-            self._phase = Phase.SERVING
+            self._begin(handler)
             self._handler = handler
             self._start_workers()
             threading.Thread(target=self._watch, name=f"zeroduplex-{self._name}-watch", daemon=True).start()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Waits until the server has stopped, for so many seconds or for ever. False when time is up."""
-        return wait_in_slices(self._done, timeout)
-
-    def close(self) -> None:
-        self.stop(self._stop_timeout)
-
-    def stop(self, timeout: float) -> None:
-        deadline = time.monotonic() + check_duration("a timeout", timeout)
-        with self._lock:
-            if self._forked:
-                return
-            first = self._phase < Phase.DRAINING
-            if first:
-                self._phase = Phase.DRAINING
-        if not first:
-            wait_in_slices(self._done, None)
-        else:
-            try:
-                with self._lock:
-                    self._stop_error = self._drain_and_remove(deadline)
-            finally:
-                self._phase = Phase.STOPPED
-                self._done.set()
-        if self._stop_error is not None:
-            raise type(self._stop_error)(self._stop_error.detail)
-
     def _drain_and_remove(self, deadline: float) -> ZeroDuplexError | None:
-        """The whole of stopping; the lock is held, and let go while waiting."""
         tenure = self._current
         tenure.segment.port.kick()
         self._work.notify_all()
@@ -154,6 +83,3 @@ class InPlaceDuplexServer(WorkingServer, DuplexServer):
     def _stop_for_good(self) -> None:
         with suppress(ZeroDuplexError):
             self.stop(0)
-
-    def _at_exit(self) -> None:
-        self.stop(0)
