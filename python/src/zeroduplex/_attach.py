@@ -1,118 +1,42 @@
-"""Connecting to a living server."""
+"""Connecting to a living server of an in-place channel."""
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 import time
-from typing import Final
+from typing import ClassVar
 
 from . import _locks
+from ._attempt import Attempt, version_text
 from ._generated import wire
 from ._liveness import LockLiveness, ViewLiveness
 from ._ops import ops
 from ._segment import Segment
 from ._semaphore import Semaphore, Semaphores
 from ._shm import SharedObject
-from ._system import system_error
 from .errors import (
     CorruptedError,
     InvalidArgumentError,
-    PermissionDeniedError,
     ServerBusyError,
     ServerNotFoundError,
     VersionMismatchError,
     WriterAlreadyConnectedError,
     ZeroDuplexError,
 )
-from .memory import SharedMemory, SharedMemoryView, address_of
+from .memory import MemoryProvider, SharedMemoryView, address_of
 from .options import WAIT_SLICE
 
-# Bounds in seconds of the pause between two looks. Names and lock bytes cannot be waited for.
-_PAUSE_MIN: Final = 20e-6
-_PAUSE_MAX: Final = 2e-3
 
-# What opening something else than a regular file gives; EINVAL is SharedObject's own.
-_NOT_REGULAR: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
+class ChannelAttempt(Attempt[Segment]):
+    not_found = ServerNotFoundError
+    healed_by_time: ClassVar = (ServerNotFoundError, ServerBusyError, WriterAlreadyConnectedError)
 
-_HEALED_BY_TIME: Final = (ServerNotFoundError, ServerBusyError, WriterAlreadyConnectedError)
+    def _too_short(self, size: int) -> ZeroDuplexError:
+        return CorruptedError(self._where(f"the object has only {size} bytes"))
 
-
-def attach(name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool) -> Segment:
-    """Connects, retrying until the timeout what time may heal."""
-    attempt = _Attempt(name, timeout, view, allow_other_users)
-    while True:
-        try:
-            return attempt.once()
-        except _HEALED_BY_TIME:
-            if not attempt.pause():
-                raise
-
-
-class _Attempt:
-    """One connection, with all its retries."""
-
-    def __init__(self, name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool) -> None:
-        self._name = name
-        self._view = view
-        self._allow_other_users = allow_other_users
-        self._deadline = time.monotonic() + timeout
-        self._pause = _PAUSE_MIN
-
-    def pause(self) -> bool:
-        """Waits before the next look, False when there is no time left."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            return False
-        time.sleep(min(self._pause, left))
-        self._pause = min(2 * self._pause, _PAUSE_MAX)
-        return True
-
-    def _where(self, detail: str) -> str:
-        return f"connecting to {self._name!r}: {detail}"
-
-    def once(self) -> Segment:
-        try:
-            return self._attach_view(self._view) if self._view is not None else self._attach_named()
-        except ZeroDuplexError:
-            raise  # some are OSErrors, too
-        except OSError as e:
-            raise system_error(self._where("a system call failed"), e) from e
-
-    def _attach_named(self) -> Segment:
-        try:
-            shared = SharedObject.open(self._name)
-        except FileNotFoundError:
-            raise ServerNotFoundError(self._where("no object of that name")) from None
-        except PermissionError as e:
-            raise PermissionDeniedError(self._where("the object's mode does not let us in; the server can set it")) from e
-        except OSError as e:
-            if e.errno in _NOT_REGULAR:
-                raise CorruptedError(self._where("what has this name is no shared-memory object")) from e
-            raise
-        own = SharedMemory.of(shared)
-        try:
-            self._check_object(shared)
-            shared.map()
-            segment = Segment(self._name, own, self._validate(own.memory, exact=True))
-        except BaseException:
-            own.close()
-            raise
-        try:
-            self._enter(segment, shared)
-        except BaseException:
-            segment.unmap()
-            raise
-        return segment
-
-    def _check_object(self, shared: SharedObject) -> None:
-        if shared.owner != os.geteuid() and not self._allow_other_users:
-            raise PermissionDeniedError(self._where(f"the object belongs to user {shared.owner}; allow_other_users connects to it"))
-        if shared.size == 0:
-            raise ServerNotFoundError(self._where("the object is still empty"))
-        if shared.size < wire.OIEB_V1_SIZE:
-            raise CorruptedError(self._where(f"the object has only {shared.size} bytes"))
+    def _map(self, provider: MemoryProvider, *, exact: bool) -> Segment:
+        return Segment(self._name, provider, self._validate(provider.memory, exact=exact))
 
     def _enter(self, segment: Segment, shared: SharedObject) -> None:
         try:
@@ -146,7 +70,7 @@ class _Attempt:
     def _attach_view(self, view: SharedMemoryView) -> Segment:
         if len(view.memory) < wire.OIEB_V1_SIZE:
             raise InvalidArgumentError(self._where(f"the view has only {len(view.memory)} bytes"))
-        segment = Segment(self._name, view, self._validate(view.memory, exact=False))
+        segment = self._map(view, exact=False)
         segment.life = ViewLiveness(segment.request, segment.response)
         writer = segment.request + wire.OIEB_V2_WRITER_PID_OFFSET
         try:
@@ -174,15 +98,15 @@ class _Attempt:
         """Derives the layout from what is stored and checks it. exact: the segment must fill the memory."""
         # Pairs with the creating server's last store.
         identity = ops.load64(address_of(memory) + wire.OIEB_V2_IDENTITY_OFFSET)
-        size, ours = identity & 0xFFFFFFFF, _version(wire.OIEB_V2_IDENTITY_WORD)
+        size, ours = identity & 0xFFFFFFFF, version_text(wire.OIEB_V2_IDENTITY_WORD)
         if identity == wire.IDENTITY_NOT_READY:
             raise ServerNotFoundError(self._where("the segment is not ready yet"))
         if size == wire.OIEB_V1_SIZE:
-            raise VersionMismatchError(self._where(f"the segment is ZeroBuffer v{_version(identity)}, this client speaks v{ours}"))
+            raise VersionMismatchError(self._where(f"the segment is ZeroBuffer v{version_text(identity)}, this client speaks v{ours}"))
         if size != wire.OIEB_V2_SIZE:
             raise CorruptedError(self._where(f"oieb_size {size} is none we know"))
         if identity >> 32 & 0xFF != wire.PROTOCOL_V2_VERSION[0]:
-            raise VersionMismatchError(self._where(f"the segment is v{_version(identity)}, this client speaks v{ours}"))
+            raise VersionMismatchError(self._where(f"the segment is v{version_text(identity)}, this client speaks v{ours}"))
         smallest = wire.resolve_segment_v2(0, 0, wire.MIN_PAYLOAD_SIZE)
         if smallest is None or len(memory) < smallest.length:
             raise CorruptedError(self._where(f"the memory has only {len(memory)} bytes"))
@@ -199,7 +123,7 @@ class _Attempt:
         identity_again = stored(response, wire.OIEB_V2_IDENTITY_OFFSET)
         layout = wire.resolve_segment_v2(metadata_request, metadata_response, payload)
         if identity_again != identity:
-            raise CorruptedError(self._where(f"the two blocks are v{_version(identity)} and v{_version(identity_again)}"))
+            raise CorruptedError(self._where(f"the two blocks are v{version_text(identity)} and v{version_text(identity_again)}"))
         if payload != payload_again:
             raise CorruptedError(self._where(f"the two blocks say {payload} and {payload_again} bytes of payload"))
         sizes = (metadata_request, metadata_response, payload)
@@ -226,7 +150,7 @@ class _Attempt:
                 if not segment.life.server_alive():
                     raise ServerNotFoundError(self._where("no living server holds the object"))
                 checked = time.monotonic()
-        self._pause = _PAUSE_MIN
+        self.hurry()
 
     def _wake_server(self) -> None:
         """Only a hint: the semaphore may be an old one, and a sleeping server looks once a slice anyway."""
@@ -236,7 +160,3 @@ class _Attempt:
             return
         ops.post_if_zero(semaphore.address)
         semaphore.close()
-
-
-def _version(identity: int) -> str:
-    return ".".join(str(identity >> shift & 0xFF) for shift in (32, 40, 48))

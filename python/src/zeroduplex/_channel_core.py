@@ -11,7 +11,7 @@ from ._client_base import ClientBase, same_again
 from ._generated import wire
 from ._ops import ops
 from ._ring_client import ClientRing, Record
-from ._segment import Segment, read_metadata, write_metadata
+from ._segment import Segment
 from ._waiting import Spinning
 from .errors import CorruptedError, MetadataAlreadyWrittenError
 from .options import SPIN_SLICE_NS, WAIT_SLICE, LapMode, WaitStrategy
@@ -54,7 +54,7 @@ class ChannelCore(ClientBase[Record]):
                 raise self._failure()
             if self._metadata_written:
                 raise MetadataAlreadyWrittenError(f"the client's metadata of {self._name!r}")
-            write_metadata(self._segment.request, self._segment.metadata_request, content)
+            self._segment.metadata_request.write(content)
             self._metadata_written = True
 
     @property
@@ -62,7 +62,7 @@ class ChannelCore(ClientBase[Record]):
         with self._lock:
             if self._failure is not None:
                 raise self._failure()
-            return read_metadata(self._segment.response, self._segment.metadata_response)
+            return self._segment.metadata_response.read()
 
     @property
     def is_server_connected(self) -> bool:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import struct
 from typing import Final
 
 from . import _locks
 from ._generated import wire
 from ._liveness import LockLiveness, ViewLiveness
+from ._names import clear_name
 from ._ops import ops
 from ._ring_server import ServerRing
-from ._segment import Segment, write_metadata
+from ._segment import Segment
 from ._semaphore import Semaphores
-from ._shm import SharedObject
 from ._system import system_error
 from .config import BufferConfig
 from .errors import InvalidArgumentError, NameInUseError, SystemError, ZeroDuplexError
@@ -32,7 +31,7 @@ def create_segment(name: str, config: BufferConfig, mode: int, metadata: bytes |
         if not isinstance(provider, SharedMemory):
             return _create_over(name, provider, layout, mode, metadata)
         for _ in range(_ATTEMPTS):
-            _clear_name(name)
+            clear_name(name, _refuse_v1)
             try:
                 return _build_object(name, provider, layout, mode, metadata)
             except FileExistsError:
@@ -70,7 +69,7 @@ def _create_over(name: str, provider: MemoryProvider, layout: wire.SegmentV2, mo
     if len(provider.memory) < layout.length:
         raise InvalidArgumentError(f"the memory has {len(provider.memory)} bytes, the segment takes {layout.length}")
     # The semaphores go by the name, so a living server's must not be replaced.
-    _clear_name(name)
+    clear_name(name, _refuse_v1)
     provider.memory[: layout.payload.offset] = bytes(layout.payload.offset)
     segment = Segment(name, provider, layout)
     segment.life = ViewLiveness(segment.request, segment.response)
@@ -100,51 +99,9 @@ def _initialise(segment: Segment, layout: wire.SegmentV2, metadata: bytes | None
     ops.store64(segment.response + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())
     ops.store64(segment.response + wire.OIEB_V2_IDENTITY_OFFSET, wire.OIEB_V2_IDENTITY_WORD)
     if metadata is not None:
-        write_metadata(segment.response, segment.metadata_response, metadata)
+        segment.metadata_response.write(metadata)
 
 
-def _clear_name(name: str) -> None:
-    """Removes what a dead owner left under the name, and refuses when the owner lives or the object is not ours."""
-    try:
-        old = SharedObject.open(name)
-    except FileNotFoundError:
-        return
-    except PermissionError as e:
-        raise NameInUseError(f"another user's object has the name {name!r}") from e
-    except OSError as e:
-        raise NameInUseError(f"something that is no shared-memory object has the name {name!r}") from e
-    try:
-        _check_removable(name, old.read(wire.OIEB_V1_SIZE))
-        # The truth about a v2 owner. We keep the byte until the name is gone, so that no two creators remove each other's objects.
-        if not _locks.try_lock_byte(old.descriptor, wire.LOCK_BYTE_SERVER):
-            raise NameInUseError(f"a living server has the name {name!r}")
-        old.remove()
-    finally:
-        old.close()
-
-
-def _check_removable(name: str, head: bytes) -> None:
-    identity = int.from_bytes(head[:8], "little")
-    if identity == wire.OIEB_V2_IDENTITY_WORD:
-        return
-    if identity == wire.IDENTITY_NOT_READY and (not head or len(head) >= wire.OIEB_V2_SIZE):
-        return
-    if identity & 0xFFFFFFFF != wire.OIEB_V1_SIZE or len(head) < wire.OIEB_V1_SIZE:
-        raise NameInUseError(f"a file that is not ours has the name {name!r}")
-    for offset in (wire.OIEB_V1_WRITER_PID_OFFSET, wire.OIEB_V1_READER_PID_OFFSET):
-        (pid,) = struct.unpack_from("<Q", head, offset)
-        if pid != wire.PID_NONE and _process_exists(pid):
-            raise NameInUseError(f"a ZeroBuffer v1 process lives in {name!r} (pid {pid})")
-
-
-def _process_exists(pid: int) -> bool:
-    """How v1 tells a living process: by its id, in our pid namespace."""
-    if not 0 < pid <= 0x7FFFFFFF:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
+def _refuse_v1(name: str, reader: int, writer: int) -> None:
+    if reader or writer:
+        raise NameInUseError(f"a ZeroBuffer v1 process lives in {name!r} (pid {reader or writer})")

@@ -1,4 +1,4 @@
-"""What open channels do when their process forks or ends."""
+"""Processes: which of them live, and what open channels do when their own forks or ends."""
 
 from __future__ import annotations
 
@@ -6,9 +6,31 @@ import atexit
 import os
 import weakref
 from contextlib import suppress
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from .errors import ZeroDuplexError
+
+_MAX_PID: Final = 0x7FFFFFFF
+
+
+def process_alive(pid: int) -> bool:
+    """Whether the process lives, by its id in our pid namespace. One that ended and is only waited for does not."""
+    if not 0 < pid <= _MAX_PID:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass
+    except OSError:
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # Behind the name, which may contain anything: the state, ..., and as the 18th the number of threads.
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return True  # without /proc, or gone this moment: the next look tells
+    # A main thread that ended before the others is a zombie, too, but its process lives.
+    return fields[0] not in (b"Z", b"X") or int(fields[17]) > 1
 
 
 class _Open(Protocol):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Final
-
 from ._generated import wire
 from ._liveness import Liveness
+from ._metadata import MetadataBlock
 from ._ops import ops
 from ._semaphore import Semaphores
-from .errors import ClosedError, CorruptedError, InvalidNameError, MetadataTooLargeError
+from .errors import ClosedError
 from .memory import MemoryProvider, address_of
-
-_PREFIX: Final = struct.Struct("<Q")
 
 
 class Segment:
@@ -31,8 +27,13 @@ class Segment:
 
         self.request = base + layout.oieb_request.offset
         self.response = base + layout.oieb_response.offset
-        self.metadata_request = region(layout.metadata_request)
-        self.metadata_response = region(layout.metadata_response)
+
+        def metadata(block: int, r: wire.Region) -> MetadataBlock:
+            free_bytes, written_bytes = wire.OIEB_V2_METADATA_FREE_BYTES_OFFSET, wire.OIEB_V2_METADATA_WRITTEN_BYTES_OFFSET
+            return MetadataBlock(region(r), block + free_bytes, block + written_bytes)
+
+        self.metadata_request = metadata(self.request, layout.metadata_request)
+        self.metadata_response = metadata(self.response, layout.metadata_response)
         self.payload = region(layout.payload)
         self.port = ops.port(self.request, self.response, base + layout.payload.offset)
 
@@ -63,7 +64,7 @@ class Segment:
             self._semaphores.close()
             self._semaphores = None
         self.close_descriptors()
-        for region in (self.metadata_request, self.metadata_response, self.payload):
+        for region in (self.metadata_request.area, self.metadata_response.area, self.payload):
             region.release()
         self.provider.close()
 
@@ -71,34 +72,3 @@ class Segment:
         """Closes what carries locks, without unlocking. In a forked child this is all that may be done."""
         if self._liveness is not None:
             self._liveness.close()
-
-
-def write_metadata(block: int, area: memoryview, content: bytes) -> None:
-    """Stores content into a side's own metadata block, written_bytes last. Pairs with read_metadata on the other side."""
-    written = wire.METADATA_PREFIX_SIZE + len(content)
-    if written > len(area):
-        room = max(len(area) - wire.METADATA_PREFIX_SIZE, 0)
-        raise MetadataTooLargeError(f"metadata of {len(content)} bytes, room for {room}")
-    area[wire.METADATA_PREFIX_SIZE : written] = content
-    _PREFIX.pack_into(area, wire.METADATA_BLOCK_CONTENT_LENGTH_OFFSET, len(content))
-    ops.store64(block + wire.OIEB_V2_METADATA_FREE_BYTES_OFFSET, len(area) - written)
-    ops.store64(block + wire.OIEB_V2_METADATA_WRITTEN_BYTES_OFFSET, written)
-
-
-def read_metadata(block: int, area: memoryview) -> bytes | None:
-    """A copy of the other side's metadata, None when it has written none. Pairs with write_metadata."""
-    written = ops.load64(block + wire.OIEB_V2_METADATA_WRITTEN_BYTES_OFFSET)
-    if written == 0:
-        return None
-    if not wire.METADATA_PREFIX_SIZE <= written <= len(area):
-        raise CorruptedError(f"metadata_written_bytes {written} in a block of {len(area)}")
-    (length,) = _PREFIX.unpack_from(area, wire.METADATA_BLOCK_CONTENT_LENGTH_OFFSET)
-    if length != written - wire.METADATA_PREFIX_SIZE:
-        raise CorruptedError(f"metadata length prefix {length}, metadata_written_bytes {written}")
-    return bytes(area[wire.METADATA_PREFIX_SIZE : written])
-
-
-def check_name(name: str) -> None:
-    """Applies the name rules."""
-    if not wire.valid_name(name):
-        raise InvalidNameError(f"the name {name!r} of {len(name)} characters")

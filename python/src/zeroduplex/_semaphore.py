@@ -7,11 +7,15 @@ import mmap
 import os
 import stat
 import struct
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ._generated import wire
 from .memory import address_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _SIZE: Final = wire.NAMED_SEMAPHORE_SIZE
 _SHARED: Final = struct.Struct("<I")
@@ -82,20 +86,23 @@ class Semaphore:
         self._map.close()
 
 
-class Semaphores:
-    """The four of a segment."""
+class SemaphoreSet:
+    """The semaphores of one segment, which are made, opened and removed together."""
 
-    def __init__(self, all_four: list[Semaphore]) -> None:
-        self._all = all_four
-        self.request_ready, self.response_ready, self.response_consumed, self.space_available = (s.address for s in all_four)
+    _kinds: ClassVar[dict[str, Callable[[str], str]]]
+    """What each is called while it is being made, and its name by the segment's."""
+
+    def __init__(self, found: list[Semaphore]) -> None:
+        self._all = found
+        self.addresses = [one.address for one in found]
 
     @classmethod
-    def replace(cls, name: str, mode: int) -> Semaphores:
+    def replace(cls, name: str, mode: int) -> Self:
         """Puts fresh ones in place of whatever the names meant before."""
         made: list[Semaphore] = []
         try:
-            for kind, semaphore in zip(_KINDS, _names(name), strict=True):
-                made.append(Semaphore.replace(wire.semaphore_path(semaphore), wire.temporary_path(name, kind), mode))
+            for kind, of_segment in cls._kinds.items():
+                made.append(Semaphore.replace(wire.semaphore_path(of_segment(name)), wire.temporary_path(name, kind), mode))
         except BaseException:
             for one in made:
                 one.remove()
@@ -104,11 +111,11 @@ class Semaphores:
         return cls(made)
 
     @classmethod
-    def open(cls, name: str) -> Semaphores:
+    def open(cls, name: str) -> Self:
         opened: list[Semaphore] = []
         try:
-            for semaphore in _names(name):
-                opened.append(Semaphore.open(wire.semaphore_path(semaphore)))
+            for of_segment in cls._kinds.values():
+                opened.append(Semaphore.open(wire.semaphore_path(of_segment(name))))
         except BaseException:
             for one in opened:
                 one.close()
@@ -125,13 +132,16 @@ class Semaphores:
             one.close()
 
 
-_KINDS: Final = ("request-ready", "response-ready", "response-consumed", "space-available")
+class Semaphores(SemaphoreSet):
+    """The four of an in-place channel."""
 
+    _kinds: ClassVar = {
+        "request-ready": wire.request_ready_semaphore,
+        "response-ready": wire.response_ready_semaphore,
+        "response-consumed": wire.response_consumed_semaphore,
+        "space-available": wire.space_available_semaphore,
+    }
 
-def _names(name: str) -> tuple[str, str, str, str]:
-    return (
-        wire.request_ready_semaphore(name),
-        wire.response_ready_semaphore(name),
-        wire.response_consumed_semaphore(name),
-        wire.space_available_semaphore(name),
-    )
+    def __init__(self, found: list[Semaphore]) -> None:
+        super().__init__(found)
+        self.request_ready, self.response_ready, self.response_consumed, self.space_available = self.addresses

@@ -7,7 +7,7 @@ import threading
 from ._generated import wire
 from ._locks import OwnerLock
 from ._ops import ops
-from ._segment import Segment, read_metadata, write_metadata
+from ._segment import Segment
 from ._server_base import ErrorFunction, Handler, Phase, ServerBase
 from ._tenure import Tenure
 from .config import BufferConfig
@@ -62,8 +62,7 @@ class ServerCore(ServerBase):
                 raise ClosedError(f"the server of {self._name!r} is stopping")
             if self._metadata is not None:
                 raise MetadataAlreadyWrittenError(f"the server's metadata of {self._name!r}")
-            segment = self._current.segment
-            write_metadata(segment.response, segment.metadata_response, content)
+            self._current.segment.metadata_response.write(content)
             self._metadata = bytes(content)
 
     @property
@@ -72,8 +71,7 @@ class ServerCore(ServerBase):
             self._refuse_after_fork()
             if self._phase is Phase.STOPPED:
                 raise ClosedError(f"the server of {self._name!r} was stopped")
-            segment = self._current.segment
-            return read_metadata(segment.request, segment.metadata_request)
+            return self._current.segment.metadata_request.read()
 
     @property
     def is_client_connected(self) -> bool:

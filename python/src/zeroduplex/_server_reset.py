@@ -62,8 +62,7 @@ class ResettingServer(ServerCore):
         old = segment.semaphores
         # When this fails, the next slice tries again; until then connecting says that the server is busy.
         segment.semaphores = Semaphores.replace(self._name, self._mode)
-        ops.store64(segment.request + wire.OIEB_V2_METADATA_WRITTEN_BYTES_OFFSET, 0)
-        ops.store64(segment.request + wire.OIEB_V2_METADATA_FREE_BYTES_OFFSET, len(segment.metadata_request))
+        segment.metadata_request.clear()
         tenure.ring.reset()
         ops.store64(segment.response + wire.OIEB_V2_READER_PID_OFFSET, wire.PID_NONE)
         ops.store64(segment.response + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())

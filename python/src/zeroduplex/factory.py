@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ._attach import attach
+from ._attach import ChannelAttempt
 from ._create import create_segment
 from ._generated import wire
 from ._locks import OwnerLock
-from ._segment import check_name
+from ._names import check_name
 from ._server_base import ErrorFunction
 from ._system import system_error
 from .channel import InPlaceDuplexChannel
@@ -109,7 +109,7 @@ class DuplexChannelFactory:
         call = check_duration("a call timeout", call_timeout)
         send = check_duration("a send timeout", send_timeout)
         strategy, laps = WaitStrategy(wait), LapMode(lap)
-        segment = attach(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users)
+        segment = ChannelAttempt(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users).run()
         return InPlaceDuplexChannel(segment, wait=strategy, spin_window=window, call_timeout=call, send_timeout=send, lap=laps)
 
 
