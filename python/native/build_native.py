@@ -44,12 +44,14 @@ def _literal(value: int) -> str:
     return f"UINT64_C({value})"
 
 
-declarations = (HERE / "helper.h").read_text()
+PARTS = ("helper", "stream")
+declarations = "\n".join((HERE / f"{part}.h").read_text() for part in PARTS)
+code = "\n".join((HERE / f"{part}.c").read_text() for part in PARTS)
 
 ffibuilder = cffi.FFI()
 ffibuilder.cdef(declarations)
 ffibuilder.set_source(
     "zeroduplex._native",
-    f"#include <stdint.h>\n{defines(load_wire())}\n{declarations}\n{(HERE / 'helper.c').read_text()}",
+    f"#include <stdint.h>\n{defines(load_wire())}\n{declarations}\n{code}",
     extra_compile_args=["-O2", "-std=gnu11", "-fno-strict-aliasing", "-Wall"],
 )

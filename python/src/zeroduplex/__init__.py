@@ -28,6 +28,13 @@ documentation says otherwise. Durations are in seconds, sizes in bytes.
 from ._loans_client import RequestBuffer, Response
 from ._ops import BACKEND
 from ._server_base import DuplexServer, Handler
+from ._v1.duplex_client import DualBufferDuplexChannel
+from ._v1.duplex_frames import ImmutableRequest, ImmutableResponse
+from ._v1.duplex_server import ImmutableDuplexServer, ImmutableHandler
+from ._v1.frames import FrameBuffer, ReceivedFrame
+from ._v1.reader import Reader
+from ._v1.segment import BufferUsage
+from ._v1.writer import Writer
 from ._version import VERSION as __version__
 from .channel import InPlaceDuplexChannel
 from .client import DuplexClient
@@ -43,20 +50,30 @@ from .server import InPlaceDuplexServer
 __all__ = [
     "BACKEND",
     "BufferConfig",
+    "BufferUsage",
+    "DualBufferDuplexChannel",
     "DuplexChannelFactory",
     "DuplexClient",
     "DuplexServer",
     "Frame",
+    "FrameBuffer",
     "Handler",
+    "ImmutableDuplexServer",
+    "ImmutableHandler",
+    "ImmutableRequest",
+    "ImmutableResponse",
     "InPlaceDuplexChannel",
     "InPlaceDuplexServer",
     "LapMode",
     "MemoryProvider",
+    "Reader",
+    "ReceivedFrame",
     "RequestBuffer",
     "Response",
     "SharedMemory",
     "SharedMemoryView",
     "WaitStrategy",
+    "Writer",
     "__version__",
     *_errors,
 ]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
-from ._client_base import ClientBase, same_again
+from ._client_base import ClientBase
 from ._generated import wire
 from ._ops import ops
 from ._ring_client import ClientRing, Record
 from ._segment import Segment
 from ._waiting import Spinning
-from .errors import CorruptedError, MetadataAlreadyWrittenError
+from .errors import CorruptedError, MetadataAlreadyWrittenError, same_again
 from .options import SPIN_SLICE_NS, WAIT_SLICE, LapMode, WaitStrategy
 
 _TOKEN_CHECK: Final = 1e-3

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ._channel_send import SendingChannel
-from ._client_base import same_again
 from ._generated import wire
 from ._loans_client import Response
 from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, WAIT_TOKEN, ops
 from ._ring_client import Record
 from ._waiting import Deadline, Spinning, Waiter
-from .errors import CorruptedError, ZeroDuplexError, answer_error
+from .errors import CorruptedError, ZeroDuplexError, answer_error, same_again
 
 
 class ReceivingChannel(SendingChannel):
@@ -105,24 +104,23 @@ class ReceivingChannel(SendingChannel):
             self._shut(same_again(error))
             return error
         message = bytes(self._payload[record.start : record.start + size]).decode(errors="replace")
-        self._release_locked(record)
+        self._release_record(record)
         return answer_error(record.sequence, status, message)
 
     def _release(self, response: Response) -> None:
         with self._lock:
-            self._release_response(response)
+            self._release_locked(response)
 
-    def _release_response(self, response: Response) -> None:
-        """Gives a response back, once; the lock is held."""
+    def _release_locked(self, response: Response) -> None:
         if response._ended or self._detached:
             return
         response._ended = True
         self._out -= 1
-        self._release_locked(response._record)
+        self._release_record(response._record)
         if self._closing:
             self._settle()
 
-    def _release_locked(self, record: Record) -> None:
+    def _release_record(self, record: Record) -> None:
         self._quiet = False
         try:  # written out: a context manager would cost as much as all the rest
             self._ring.release(record)

@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 
 from ._channel_core import ChannelCore
 from ._generated import wire
-from ._loans_client import MAX_OPCODE, RequestBuffer
+from ._loans_client import RequestBuffer
 from ._ops import WAIT_TOKEN, ops
 from ._ring_client import Record
 from ._waiting import Deadline, Spinning
 from .errors import AcquisitionOpenError, BufferFullError, CorruptedError, FrameTooLargeError, InvalidArgumentError
+from .memory import flat
 
 
 class SendingChannel(ChannelCore):
@@ -25,7 +26,7 @@ class SendingChannel(ChannelCore):
 
     def _send(self, data: Any, opcode: int, capacity: int | None, one_way: bool, timeout: float | Deadline, taken: bool) -> Record:
         if type(data) is not bytes:
-            data = _flat(data)
+            data = flat(data)
         size = len(data)
         with self._lock:
             start = self._claim(size, capacity, opcode, timeout)
@@ -54,8 +55,8 @@ class SendingChannel(ChannelCore):
             raise InvalidArgumentError(f"size {size} with capacity {capacity}")
         if capacity > wire.MAX_FRAME_DATA:
             raise FrameTooLargeError(f"{capacity} bytes; no frame holds more than {wire.MAX_FRAME_DATA}")
-        if not 0 <= opcode <= MAX_OPCODE:
-            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to {MAX_OPCODE}")
+        if opcode:
+            self._check_opcode(opcode)
         if self._dropped:
             self._give_back_dropped()
         if self._failure is not None:
@@ -129,7 +130,6 @@ class SendingChannel(ChannelCore):
         raise BufferFullError(f"sending on {self._name!r}: {self._ring.free} bytes free, {len(self._ring.frames)} frames in flight")
 
     def _commit(self, buffer: RequestBuffer, size: int, opcode: int, one_way: bool) -> int:
-        """Ends a request buffer by publishing it. The claim is aborted when the channel has failed meanwhile."""
         with self._lock:
             buffer._ended = True
             self._out -= 1
@@ -170,10 +170,3 @@ class SendingChannel(ChannelCore):
                 self._ring.reclaim()  # its bytes were kept for the waiter
         else:
             self._waiters.wake_interested()  # it may have been answered since we looked; now it is anybody's
-
-
-def _flat(data: Any) -> memoryview:
-    try:
-        return memoryview(data).cast("B")
-    except TypeError as e:
-        raise InvalidArgumentError(f"the request is no contiguous buffer: {e}") from e

@@ -5,23 +5,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ._async import AsyncReceiver
-from ._lender import Lender
+from ._loans import LendsToFill, LendsToRead
+from ._loans_client import MAX_OPCODE, RequestBuffer, Response
 from ._ops import ANSWER_PENDING
 from ._waiting import Deadline, Pending, Waiter, WaiterList, is_for_anybody
 from .client import DuplexClient
-from .errors import CancelledError, CorruptedError, ServerDeadError, TimeoutError, UnknownSequenceError, ZeroDuplexError
+from .errors import CancelledError, InvalidArgumentError, ServerDeadError, TimeoutError, UnknownSequenceError, ZeroDuplexError
 from .options import check_duration
-
-if TYPE_CHECKING:
-    from ._loans_client import Response
 
 _Record = TypeVar("_Record", bound=Pending)
 
 
-class ClientBase(Lender, DuplexClient, Generic[_Record]):
+class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
     """Waits for responses. How a request gets out, what an answer is and how the server's death shows is the protocol's."""
 
     _kind = "client"
@@ -84,7 +82,17 @@ class ClientBase(Lender, DuplexClient, Generic[_Record]):
     def _check_peer_if_due(self, token: bool) -> None:
         """Looks at the server when the last look is a slice old, or something woke the caller for nothing; the lock is held."""
 
+    @abstractmethod
+    def _commit(self, buffer: RequestBuffer, size: int, opcode: int, one_way: bool) -> int:
+        """Ends a request buffer by publishing it. It is aborted when the channel has failed meanwhile."""
+
     # What both do.
+
+    _most_opcode = MAX_OPCODE
+
+    def _check_opcode(self, opcode: int) -> None:
+        if not 0 <= opcode <= self._most_opcode:
+            raise InvalidArgumentError(f"opcode {opcode} is not within 0 to {self._most_opcode}")
 
     def call(self, data: Any, timeout: float | None = None, *, opcode: int = 0, capacity: int | None = None) -> Response:
         sending: float | Deadline = self._send_timeout
@@ -136,8 +144,7 @@ class ClientBase(Lender, DuplexClient, Generic[_Record]):
 
     def _outstanding(self, sequence: int) -> _Record:
         """The frame of a request whose response nobody has a claim on; the lock is held."""
-        if self._closing and self._failure is not None:
-            raise self._failure()
+        self._refuse_when_closed()
         record = self._lookup(sequence)
         if record is None or not is_for_anybody(record):
             raise UnknownSequenceError(f"receiving on {self._name!r}: sequence {sequence}")
@@ -145,8 +152,7 @@ class ClientBase(Lender, DuplexClient, Generic[_Record]):
 
     def _receive_any(self, timeout: float) -> Response:
         with self._lock:
-            if self._closing and self._failure is not None:
-                raise self._failure()
+            self._refuse_when_closed()
             self._calls += 1
             try:
                 record = self._any_answered() or self._await_any(Deadline(timeout))
@@ -245,9 +251,3 @@ class ClientBase(Lender, DuplexClient, Generic[_Record]):
     def _after_fork_in_child(self) -> None:
         super()._after_fork_in_child()
         self._async = None
-
-
-def same_again(error: CorruptedError) -> Callable[[], ZeroDuplexError]:
-    """Makes an error anew for each call: one that is raised twice would collect tracebacks."""
-    detail = error.detail
-    return lambda: CorruptedError(detail)

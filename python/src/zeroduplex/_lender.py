@@ -7,12 +7,16 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
 
 from . import _process
 from ._waiting import Deadline, TurnQueue
 from .errors import ClosedError, SystemError, ZeroDuplexError
 from .options import WAIT_SLICE, check_duration
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Lender(ABC):
@@ -71,6 +75,10 @@ class Lender(ABC):
 
     def _closed(self) -> ZeroDuplexError:
         return ClosedError(f"the {self._kind} of {self._name!r} was closed")
+
+    def _refuse_when_closed(self) -> None:
+        if self._closing and self._failure is not None:
+            raise self._failure()
 
     def _timeout(self, timeout: float | None, default: float) -> float:
         return default if timeout is None else check_duration("a timeout", timeout)
@@ -137,6 +145,12 @@ class Lender(ABC):
                     self._detach()
             except OSError as e:
                 raise SystemError(f"closing {self._name!r}: {e}") from e
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def _give_back_dropped(self) -> None:
         """Gives back what the garbage collector found; the lock is held."""

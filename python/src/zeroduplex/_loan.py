@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 
 class Loan:
-    """Bytes of shared memory in the application's hands: a Frame, a RequestBuffer or a Response."""
+    """Bytes of shared memory in the application's hands, such as a Frame, a RequestBuffer or a Response."""
 
     # Set by the classes that lend, each in one go: a frame is made for every message.
     _payload: memoryview
     _start: int
     _size: int
     _live = True
+    _readonly = False
     _views: list[tuple[memoryview, memoryview]] | None = None
 
     def _title(self) -> str:
@@ -61,6 +62,8 @@ class Loan:
 
     def _lend(self) -> memoryview:
         inner = self._payload[self._start : self._start + self._size]
+        if self._readonly:
+            inner = inner.toreadonly()
         # Through a PickleBuffer, a memoryview becomes the root of views of its own: inner counts them all.
         buffer = PickleBuffer(inner)
         outer = memoryview(buffer)

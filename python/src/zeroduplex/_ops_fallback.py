@@ -44,9 +44,12 @@ _store64 = _function(_atomic, "__atomic_store_8", None, _address, _u64, _i32)
 _store32 = _function(_atomic, "__atomic_store_4", None, _address, _u32, _i32)
 _exchange64 = _function(_atomic, "__atomic_compare_exchange_8", ctypes.c_bool, _address, _address, _u64, _i32, _i32)
 _exchange32 = _function(_atomic, "__atomic_compare_exchange_4", ctypes.c_bool, _address, _address, _u32, _i32, _i32)
+_add64 = _function(_atomic, "__atomic_fetch_add_8", _u64, _address, _u64, _i32)
+_sub64 = _function(_atomic, "__atomic_fetch_sub_8", _u64, _address, _u64, _i32)
 _or32 = _function(_atomic, "__atomic_fetch_or_4", _u32, _address, _u32, _i32)
 _thread_fence = _function(_atomic, "atomic_thread_fence", None, _i32)
 _sem_post = _function(_libc, "sem_post", _i32, _address)
+_sem_trywait = _function(_libc, "sem_trywait", _i32, _address)
 _sem_clockwait = _function(_libc, "sem_clockwait", _i32, _address, _i32, _address)
 
 
@@ -54,12 +57,26 @@ class _Timespec(ctypes.Structure):
     _fields_ = (("tv_sec", ctypes.c_int64), ("tv_nsec", ctypes.c_int64))
 
 
-def _load(address: int) -> int:
+def load64(address: int) -> int:
     return _load64(address, _ACQUIRE)
 
 
-def _store(address: int, value: int) -> None:
+def store64(address: int, value: int) -> None:
     _store64(address, value, _RELEASE)
+
+
+def add64(address: int, value: int) -> int:
+    """Adds atomically; what was there before."""
+    return _add64(address, value, _ACQ_REL)
+
+
+def subtract64(address: int, value: int) -> None:
+    """Subtracts atomically."""
+    _sub64(address, value, _ACQ_REL)
+
+
+def full_fence() -> None:
+    _thread_fence(_SEQ_CST)
 
 
 def _plain64(address: int, value: int) -> None:
@@ -70,9 +87,23 @@ def _plain32(address: int, value: int) -> None:
     _store32(address, value & 0xFFFFFFFF, _RELAXED)
 
 
-def _cas64(address: int, expected: int, desired: int) -> int:
+def cas64(address: int, expected: int, desired: int) -> int:
     found = _u64(expected)
     return int(_exchange64(address, ctypes.byref(found), desired, _ACQ_REL, _ACQUIRE))
+
+
+def semaphore_value(semaphore: int) -> int:
+    return _load32(semaphore + wire.NAMED_SEMAPHORE_VALUE_OFFSET, _ACQUIRE)
+
+
+def post(semaphore: int) -> int:
+    """0, or the errno."""
+    return 0 if _sem_post(semaphore) == 0 else ctypes.get_errno()
+
+
+def try_wait(semaphore: int) -> bool:
+    """Takes a token if there is one."""
+    return _sem_trywait(semaphore) == 0
 
 
 def _reads_zero(semaphore: int) -> bool:
@@ -89,7 +120,7 @@ def _post_if_zero(semaphore: int) -> None:
     _post_fenced(semaphore)
 
 
-def _wait(semaphore: int, timeout_ns: int) -> int:
+def wait(semaphore: int, timeout_ns: int) -> int:
     until = time.monotonic_ns() + timeout_ns
     deadline = _Timespec(until // 1_000_000_000, until % 1_000_000_000)
     failed = _sem_clockwait(semaphore, time.CLOCK_MONOTONIC, ctypes.byref(deadline)) != 0
@@ -147,14 +178,14 @@ class FallbackPort:
         for offset in range(wire.FRAME_HEADER_V2_RESERVED_OFFSET, wire.FRAME_HEADER_V2_SIZE, 8):
             _plain64(header + offset, 0)
         self._set_state(position, wire.FrameState.REQUEST)
-        _store(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, head)
+        store64(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, head)
         self.store_free(free)
-        _store(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, sequence)
+        store64(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, sequence)
         _post_if_zero(self._request_ready)
 
     def store_free(self, free: int) -> None:
-        _store(self._request + wire.OIEB_V2_PAYLOAD_FREE_BYTES_OFFSET, free)
-        _store(self._response + wire.OIEB_V2_PAYLOAD_FREE_BYTES_OFFSET, free)
+        store64(self._request + wire.OIEB_V2_PAYLOAD_FREE_BYTES_OFFSET, free)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_FREE_BYTES_OFFSET, free)
 
     def answer_at(self, position: int, window_ns: int) -> int:
         until = time.monotonic_ns() + window_ns if window_ns else 0
@@ -186,7 +217,7 @@ class FallbackPort:
 
     def release(self, position: int, consumed: int, free: int) -> None:
         self._set_state(position, wire.FrameState.CONSUMED)
-        _store(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, consumed)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, consumed)
         self.store_free(free)
         _thread_fence(_SEQ_CST)
         _post_fenced(self._response_consumed)
@@ -194,7 +225,7 @@ class FallbackPort:
 
     def spin_for_responses(self, seen: int, window_ns: int) -> int:
         until = time.monotonic_ns() + window_ns
-        while _load(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == seen:
+        while load64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == seen:
             if time.monotonic_ns() >= until:
                 return 0
         return 1
@@ -202,18 +233,18 @@ class FallbackPort:
     def spin_for_request(self, passed: int, window_ns: int) -> int:
         kicks = self._kicks
         until = time.monotonic_ns() + window_ns
-        while _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == passed:
-            if self._kicks != kicks or _load(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED:
+        while load64(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == passed:
+            if self._kicks != kicks or load64(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED:
                 return 1
             if time.monotonic_ns() >= until:
                 return 0
         return 1
 
     def look(self, passed: int) -> int:
-        self.seen[0] = count = _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET)
+        self.seen[0] = count = load64(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET)
         if count != passed:
-            self.seen[1] = _load(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET)
-        reset = _load(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED
+            self.seen[1] = load64(self._request + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET)
+        reset = load64(self._request + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.RESET_WANTED
         return (LOOK_PUBLISHED if count != passed else 0) | (LOOK_RESET_WANTED if reset else 0)
 
     def kick(self) -> None:
@@ -224,11 +255,11 @@ class FallbackPort:
     def take(self, position: int, passed: int) -> int:
         if not self._move(position, wire.FrameState.REQUEST, wire.FrameState.PROCESSING):
             return 0
-        _store(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, passed)
+        store64(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, passed)
         return 1
 
     def skip(self, position: int, passed: int) -> None:
-        _store(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, passed)
+        store64(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, passed)
         self.finish(position)
 
     def answer(self, position: int, size: int, status: int, state: int, response_bytes: int, count: int) -> None:
@@ -236,8 +267,8 @@ class FallbackPort:
         _plain64(header + wire.FRAME_HEADER_V2_PAYLOAD_SIZE_OFFSET, size)
         _plain32(header + wire.FRAME_HEADER_V2_STATUS_OFFSET, status)
         self._set_state(position, state)
-        _store(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, response_bytes)
-        _store(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, count)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, response_bytes)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, count)
         _thread_fence(_SEQ_CST)
         _post_fenced(self._response_ready)
         if _reads_zero(self._space_available):
@@ -252,11 +283,11 @@ class FallbackPort:
 
 class FallbackOps:
     def __init__(self) -> None:
-        self.load64 = _load
-        self.store64 = _store
-        self.cas64 = _cas64
+        self.load64 = load64
+        self.store64 = store64
+        self.cas64 = cas64
         self.post_if_zero = _post_if_zero
-        self.wait = _wait
+        self.wait = wait
 
     def port(self, request: int, response: int, payload: int) -> FallbackPort:
         return FallbackPort(request, response, payload)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _SIZE: Final = wire.NAMED_SEMAPHORE_SIZE
-_SHARED: Final = struct.Struct("<I")
+_HALF: Final = struct.Struct("<I")
 
 
 class Semaphore:
@@ -31,7 +31,7 @@ class Semaphore:
         self.path = path
         self._inode = status.st_ino
         self._map = mmap.mmap(descriptor, _SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-        (shared,) = _SHARED.unpack_from(self._map, wire.NAMED_SEMAPHORE_SHARED_OFFSET)
+        (shared,) = _HALF.unpack_from(self._map, wire.NAMED_SEMAPHORE_SHARED_OFFSET)
         if shared != wire.SEMAPHORE_SHARED_FLAG:
             # A private futex of a peer would never be woken by us, nor ours by it.
             self._map.close()
@@ -49,7 +49,7 @@ class Semaphore:
         try:
             os.fchmod(descriptor, mode)  # the umask took bits away
             image = bytearray(_SIZE)
-            _SHARED.pack_into(image, wire.NAMED_SEMAPHORE_SHARED_OFFSET, wire.SEMAPHORE_SHARED_FLAG)
+            _HALF.pack_into(image, wire.NAMED_SEMAPHORE_SHARED_OFFSET, wire.SEMAPHORE_SHARED_FLAG)
             # Writing allocates the page now, so that a full /dev/shm is an error here and not a SIGBUS at the first post.
             if os.write(descriptor, image) != _SIZE:
                 raise OSError(errno.ENOSPC, "wrote less than a semaphore", temporary)
@@ -74,6 +74,11 @@ class Semaphore:
             return cls(descriptor, path)
         finally:
             os.close(descriptor)
+
+    def value(self) -> int:
+        """How many tokens it has, about now."""
+        (value,) = _HALF.unpack_from(self._map, wire.NAMED_SEMAPHORE_VALUE_OFFSET)
+        return int(value)
 
     def remove(self) -> None:
         """Unlinks the path when it still names this semaphore, so that a successor's is never removed."""

@@ -8,11 +8,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from . import _process
+from ._generated.wire import FrameStatus
+from ._loan import Loan
 from ._waiting import wait_in_slices
-from .errors import ClosedError, InvalidArgumentError, ZeroDuplexError
+from .errors import (
+    ClosedError,
+    Failure,
+    InvalidArgumentError,
+    MetadataAlreadyWrittenError,
+    ResponseTooLargeError,
+    ViewInUseError,
+    ZeroDuplexError,
+)
 from .frame import Frame
 from .options import check_duration
 
@@ -21,6 +31,8 @@ Handler = Callable[[Frame], Any]
 
 ErrorFunction = Callable[[ZeroDuplexError], None]
 """Is told of errors that no call returns."""
+
+_OK: Final = int(FrameStatus.OK)
 
 _Self = TypeVar("_Self", bound="DuplexServer")
 
@@ -77,6 +89,40 @@ class DuplexServer(ABC):
         self.close()
 
 
+def run_handler(handler: Callable[..., Any], *lent: Loan) -> tuple[int, str, ZeroDuplexError | None]:
+    """Runs a handler and ends what it was lent. The status and the message of its answer, and the error that the application is to hear
+    of."""
+    status, message = _OK, ""
+    error: ZeroDuplexError | None = None
+    try:
+        handler(*lent)
+    except BaseException as e:
+        status, message = _failure(e)
+    for loan in lent:
+        loan._live = False
+        if loan._views:
+            try:
+                loan._end_views()
+            except ViewInUseError as e:
+                # The library cannot take the memory away from the view, but nobody shall work with a wrong result unknowing.
+                status, message, error = int(FrameStatus.HANDLER_FAILED), e.detail, e
+    return status, message, error
+
+
+def _failure(error: BaseException) -> tuple[int, str]:
+    """The status and the message of a handler's exception."""
+    if isinstance(error, Failure):
+        return error.code, str(error)
+    if isinstance(error, ResponseTooLargeError):
+        return FrameStatus.RESPONSE_TOO_LARGE, str(error)
+    return FrameStatus.HANDLER_FAILED, str(error) or type(error).__name__
+
+
+def cut(message: str, capacity: int) -> bytes:
+    """The message as UTF-8, cut to the capacity at a character's boundary."""
+    return message.encode(errors="replace")[:capacity].decode(errors="ignore").encode()
+
+
 class Phase(IntEnum):
     CREATED = 0
     SERVING = 1
@@ -94,6 +140,8 @@ class ServerBase(DuplexServer):
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._phase = Phase.CREATED
+        self._metadata: bytes | None = None
+        """Of the server, kept for segments to come."""
         self._reports: list[ZeroDuplexError] = []
         """Errors for the error function."""
         self._stop_error: ZeroDuplexError | None = None
@@ -176,6 +224,14 @@ class ServerBase(DuplexServer):
     def _refuse_after_fork(self) -> None:
         if self._forked:
             raise ClosedError(f"the server of {self._name!r} belongs to the parent process")
+
+    def _refuse_metadata(self) -> None:
+        """Says why no metadata can be written any more; the lock is held."""
+        self._refuse_after_fork()
+        if self._phase > Phase.SERVING:
+            raise ClosedError(f"the server of {self._name!r} is stopping")
+        if self._metadata is not None:
+            raise MetadataAlreadyWrittenError(f"the server's metadata of {self._name!r}")
 
     def _after_fork_in_child(self) -> None:
         self._lock = threading.Lock()  # another thread of the parent may hold the old one for ever

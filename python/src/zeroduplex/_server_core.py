@@ -11,8 +11,8 @@ from ._segment import Segment
 from ._server_base import ErrorFunction, Handler, Phase, ServerBase
 from ._tenure import Tenure
 from .config import BufferConfig
-from .errors import ClosedError, MetadataAlreadyWrittenError
-from .options import SPIN_SLICE_NS, WaitStrategy, nanoseconds
+from .errors import ClosedError
+from .options import WaitStrategy, spin_times
 
 
 class ServerCore(ServerBase):
@@ -36,20 +36,16 @@ class ServerCore(ServerBase):
         super().__init__(name, stop_timeout, on_error)
         self._config = config
         self._owner = owner
-        self._idle_spin_ns = SPIN_SLICE_NS if wait is WaitStrategy.SPIN else 0
-        """How long a worker spins at a time where it did not find anything lately: only who never sleeps does."""
-        self._spin_ns = self._idle_spin_ns or (nanoseconds(spin_window) if wait is WaitStrategy.HYBRID else 0)
+        self._idle_spin_ns, self._spin_ns = spin_times(wait, spin_window)
         self._workers = workers
         self._reset_timeout = reset_timeout
         self._mode = mode
-        self._handler: Handler | None = None
+        self._handler: Handler
         self._work = threading.Condition(self._lock)
         """There may be something to take, or a role."""
         self._finished = threading.Condition(self._lock)
         """The number of running handlers went down."""
         self._current = Tenure(segment)
-        self._metadata: bytes | None = None
-        """Of the server, kept for a new object."""
         self._polling = False
         """A worker looks for requests; the role is taken and left under the lock."""
         self._idle = 0
@@ -57,11 +53,7 @@ class ServerCore(ServerBase):
 
     def set_metadata(self, content: bytes) -> None:
         with self._lock:
-            self._refuse_after_fork()
-            if self._phase > Phase.SERVING:
-                raise ClosedError(f"the server of {self._name!r} is stopping")
-            if self._metadata is not None:
-                raise MetadataAlreadyWrittenError(f"the server's metadata of {self._name!r}")
+            self._refuse_metadata()
             self._current.segment.metadata_response.write(content)
             self._metadata = bytes(content)
 

@@ -10,10 +10,10 @@ from ._generated import wire
 from ._generated.wire import FrameStatus
 from ._ops import WAIT_TOKEN, ops
 from ._ring_server import Claimed
-from ._server_base import Phase
+from ._server_base import Phase, cut, run_handler
 from ._server_reset import ResettingServer
 from ._tenure import Tenure
-from .errors import CorruptedError, Failure, HandlerFailedError, ResponseTooLargeError, ViewInUseError, ZeroDuplexError
+from .errors import CorruptedError, HandlerFailedError
 from .frame import Frame
 from .options import WAIT_SLICE, nanoseconds
 
@@ -153,27 +153,15 @@ class WorkingServer(ResettingServer):
     def _handle(self, tenure: Tenure, claimed: Claimed) -> tuple[int, int]:
         """Runs the handler and returns the size and the status of the answer; the lock is not held."""
         frame = Frame(claimed, tenure.payload)
-        status, message = _OK, ""
-        error: ZeroDuplexError | None = None
-        try:
-            self._handler(frame)  # type: ignore[misc]
-        except BaseException as e:
-            status, message = _failure(e)
-        frame._live = False
+        status, message, error = run_handler(self._handler, frame)
         size = frame._size
-        if frame._views:
-            try:
-                frame._end_views()
-            except ViewInUseError as e:
-                # The library cannot take the memory away from the view, but nobody shall work with a wrong result unknowing.
-                status, message, error = int(FrameStatus.HANDLER_FAILED), e.detail, e
         if status != _OK:
             if claimed.one_way:
                 error = error or HandlerFailedError(f"one-way request {claimed.sequence}: {message}", status=status, message=message)
             else:
-                cut = _cut(message, claimed.capacity)
-                size = len(cut)
-                tenure.payload[claimed.start : claimed.start + size] = cut
+                text = cut(message, claimed.capacity)
+                size = len(text)
+                tenure.payload[claimed.start : claimed.start + size] = text
         if error is not None:
             self._tell(error)
         return size, status
@@ -206,17 +194,3 @@ class WorkingServer(ResettingServer):
                     if tenure.resetting:
                         self._advance_reset(tenure)
                 self._deliver_reports()
-
-
-def _failure(error: BaseException) -> tuple[int, str]:
-    """The status and the message of a handler's exception."""
-    if isinstance(error, Failure):
-        return error.code, str(error)
-    if isinstance(error, ResponseTooLargeError):
-        return FrameStatus.RESPONSE_TOO_LARGE, str(error)
-    return FrameStatus.HANDLER_FAILED, str(error) or type(error).__name__
-
-
-def _cut(message: str, capacity: int) -> bytes:
-    """The message as UTF-8, cut to the capacity at a character's boundary."""
-    return message.encode(errors="replace")[:capacity].decode(errors="ignore").encode()

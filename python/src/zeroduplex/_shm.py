@@ -29,7 +29,7 @@ class SharedObject:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", wire.object_path(name))
-            self.size, self.owner = status.st_size, status.st_uid
+            self.size, self.owner, self.mode = status.st_size, status.st_uid, status.st_mode & 0o777
             self._identity = (status.st_dev, status.st_ino)
         except BaseException:
             os.close(descriptor)

@@ -196,8 +196,11 @@ class Pending(Protocol):
     """A request that was sent, as its client knows it."""
 
     sequence: int
+    opcode: int
     position: int
     """Where its answer is looked for."""
+    start: int
+    """Where the answer's data stands, relative to the payload."""
     one_way: bool
     taken: bool
     """Somebody has a claim on the response: a waiter by number, or a receiver that has it."""

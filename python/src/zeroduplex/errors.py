@@ -6,10 +6,12 @@ Timeouts are also TimeoutError of the standard library, bad arguments ValueError
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 
 from ._generated.errors import (
     AcquisitionOpenError,
     BufferFullError,
+    BufferNotFoundError,
     CancelledError,
     ClientDeadError,
     ClosedError,
@@ -17,13 +19,17 @@ from ._generated.errors import (
     ErrorCode,
     FrameReleasedError,
     FrameTooLargeError,
+    FrameUnplaceableError,
     InvalidArgumentError,
+    InvalidFrameSizeError,
     InvalidNameError,
     MetadataAlreadyWrittenError,
     MetadataTooLargeError,
     NameInUseError,
     OutOfMemoryError,
     PermissionDeniedError,
+    ReaderAlreadyConnectedError,
+    ReaderDeadError,
     ServerBusyError,
     ServerDeadError,
     ServerNotFoundError,
@@ -33,10 +39,12 @@ from ._generated.errors import (
     UnsupportedPlatformError,
     VersionMismatchError,
     WriterAlreadyConnectedError,
+    WriterDeadError,
     ZeroDuplexError,
 )
 from ._generated.errors import HandlerFailedError as _HandlerFailedError
 from ._generated.errors import ResponseTooLargeError as _ResponseTooLargeError
+from ._generated.errors import SequenceError as _SequenceError
 from ._generated.wire import FrameStatus
 
 
@@ -59,6 +67,15 @@ class HandlerFailedError(_Answer, _HandlerFailedError):
 
 class ResponseTooLargeError(_Answer, _ResponseTooLargeError):
     """The response did not fit the capacity that the request asked for. Raised by Frame.resize, and by the client's call."""
+
+
+class SequenceError(_SequenceError):
+    """A v1 frame has another sequence number than expected. The reader reads no more."""
+
+    def __init__(self, detail: str, expected: int = 0, got: int = 0) -> None:
+        super().__init__(detail)
+        self.expected = expected
+        self.got = got
 
 
 class ViewInUseError(FrameReleasedError, builtins.BufferError):
@@ -89,9 +106,19 @@ def answer_error(sequence: int, status: int, message: str) -> HandlerFailedError
     return HandlerFailedError(detail, sequence=sequence, status=status, message=message)
 
 
+def same_again(error: CorruptedError) -> Callable[[], CorruptedError]:
+    """Makes an error anew for each call: one that is raised twice would collect tracebacks."""
+    if isinstance(error, SequenceError):
+        detail, expected, got = error.detail, error.expected, error.got
+        return lambda: SequenceError(detail, expected, got)
+    kind, text = type(error), error.detail
+    return lambda: kind(text)
+
+
 __all__ = [
     "AcquisitionOpenError",
     "BufferFullError",
+    "BufferNotFoundError",
     "CancelledError",
     "ClientDeadError",
     "ClosedError",
@@ -100,15 +127,20 @@ __all__ = [
     "Failure",
     "FrameReleasedError",
     "FrameTooLargeError",
+    "FrameUnplaceableError",
     "HandlerFailedError",
     "InvalidArgumentError",
+    "InvalidFrameSizeError",
     "InvalidNameError",
     "MetadataAlreadyWrittenError",
     "MetadataTooLargeError",
     "NameInUseError",
     "OutOfMemoryError",
     "PermissionDeniedError",
+    "ReaderAlreadyConnectedError",
+    "ReaderDeadError",
     "ResponseTooLargeError",
+    "SequenceError",
     "ServerBusyError",
     "ServerDeadError",
     "ServerNotFoundError",
@@ -119,5 +151,6 @@ __all__ = [
     "VersionMismatchError",
     "ViewInUseError",
     "WriterAlreadyConnectedError",
+    "WriterDeadError",
     "ZeroDuplexError",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from typing import Any
 
 from ._attach import ChannelAttempt
 from ._create import create_segment
@@ -11,15 +11,24 @@ from ._locks import OwnerLock
 from ._names import check_name
 from ._server_base import ErrorFunction
 from ._system import system_error
+from ._v1.connect import LONGEST_NAME, DualBufferAttempt
+from ._v1.duplex_client import DualBufferDuplexChannel
+from ._v1.duplex_server import ImmutableDuplexServer
+from ._v1.writer import Writer
 from .channel import InPlaceDuplexChannel
 from .client import DuplexClient
 from .config import BufferConfig
-from .errors import InvalidArgumentError, UnsupportedPlatformError, ZeroDuplexError
-from .memory import SharedMemoryView
-from .options import LapMode, WaitStrategy, check_duration, seconds
+from .errors import (
+    BufferNotFoundError,
+    InvalidArgumentError,
+    NameInUseError,
+    ReaderAlreadyConnectedError,
+    ServerNotFoundError,
+    ZeroDuplexError,
+)
+from .memory import SharedMemory, SharedMemoryView
+from .options import SPIN_WINDOW, LapMode, WaitStrategy, check_duration, check_mode, check_platform, seconds
 from .server import InPlaceDuplexServer
-
-_SPIN_WINDOW = seconds(wire.DEFAULT_V2_SPIN_WINDOW)
 
 
 def _ignore(_: ZeroDuplexError) -> None:
@@ -35,7 +44,7 @@ class DuplexChannelFactory:
         config: BufferConfig | None = None,
         *,
         wait: WaitStrategy = WaitStrategy.HYBRID,
-        spin_window: float = _SPIN_WINDOW,
+        spin_window: float = SPIN_WINDOW,
         workers: int = wire.DEFAULT_V2_WORKERS,
         reset_timeout: float = seconds(wire.DEFAULT_V2_RESET_TIMEOUT),
         stop_timeout: float = seconds(wire.DEFAULT_V2_STOP_TIMEOUT),
@@ -52,22 +61,10 @@ class DuplexChannelFactory:
 
         InvalidNameError, InvalidArgumentError, NameInUseError, OutOfMemoryError, PermissionDeniedError, UnsupportedPlatformError.
         """
-        _check_platform()
         check_name(name)
         config = config if config is not None else BufferConfig()
         config.layout()  # its errors come before anything is touched
-        if workers < 1:
-            raise InvalidArgumentError(f"{workers} workers; at least 1 is needed")
-        if mode & ~0o777 or mode & 0o600 != 0o600:
-            raise InvalidArgumentError(f"mode {mode:#o} is not permission bits with at least 0600")
-        if not callable(on_error):
-            raise InvalidArgumentError(f"the error function cannot be called: {on_error!r}")
-        options = {
-            "spin_window": check_duration("a spin window", spin_window),
-            "reset_timeout": check_duration("a reset timeout", reset_timeout),
-            "stop_timeout": check_duration("a stop timeout", stop_timeout),
-        }
-        strategy = WaitStrategy(wait)
+        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error)
         try:
             owner = OwnerLock(name)
         except ZeroDuplexError:
@@ -79,41 +76,112 @@ class DuplexChannelFactory:
         except BaseException:
             owner.release()
             raise
-        return InPlaceDuplexServer(name, config, owner, segment, wait=strategy, workers=workers, mode=mode, on_error=on_error, **options)
+        return InPlaceDuplexServer(name, config, owner, segment, **options)
+
+    def create_immutable_server(
+        self,
+        name: str,
+        config: BufferConfig | None = None,
+        *,
+        wait: WaitStrategy = WaitStrategy.HYBRID,
+        spin_window: float = SPIN_WINDOW,
+        workers: int = 1,
+        reset_timeout: float = seconds(wire.DEFAULT_V2_RESET_TIMEOUT),
+        stop_timeout: float = seconds(wire.DEFAULT_V2_STOP_TIMEOUT),
+        mode: int = wire.DEFAULT_V2_OBJECT_MODE,
+        on_error: ErrorFunction = _ignore,
+    ) -> ImmutableDuplexServer:
+        """Makes a channel of ZeroBuffer v1, for clients of that protocol and for those of create_client, which recognise it. It takes what
+        create_in_place_duplex_server takes, so that changing the call is enough.
+
+        config: of the request buffer, BufferConfig.default_v1() when None; each client makes its own response buffer. name: at most 191
+        characters. workers: 1, since responses come in the order of requests. reset_timeout: means nothing here.
+
+        InvalidNameError, InvalidArgumentError, NameInUseError, OutOfMemoryError, PermissionDeniedError, UnsupportedPlatformError.
+        """
+        check_name(name, LONGEST_NAME)
+        config = config if config is not None else BufferConfig.default_v1()
+        config.layout_v1()
+        if config.memory is not None and not isinstance(config.memory, SharedMemory):
+            raise InvalidArgumentError("a v1 channel takes two buffers and cannot be put into one memory")
+        if workers > 1:
+            raise InvalidArgumentError(f"{workers} workers; v1 answers in order and has 1")
+        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error)
+        del options["workers"], options["reset_timeout"]
+        try:
+            return ImmutableDuplexServer(name, config, **options)
+        except ReaderAlreadyConnectedError as e:
+            raise NameInUseError(f"the channel {name!r}: {e.detail}") from e
 
     def create_client(
         self,
         name: str,
         *,
         wait: WaitStrategy = WaitStrategy.HYBRID,
-        spin_window: float = _SPIN_WINDOW,
+        spin_window: float = SPIN_WINDOW,
         connect_timeout: float = seconds(wire.DEFAULT_V2_CONNECT_TIMEOUT),
         call_timeout: float = seconds(wire.DEFAULT_V2_CALL_TIMEOUT),
         send_timeout: float = seconds(wire.DEFAULT_V2_SEND_TIMEOUT),
         lap: LapMode = LapMode.EAGER,
         memory: SharedMemoryView | None = None,
         allow_other_users: bool = False,
+        response_config: BufferConfig | None = None,
     ) -> DuplexClient:
-        """Connects to a living server. Retries within connect_timeout (0 tries once) what time may heal: no server yet, another client
-        still attached, a reset under way.
+        """Connects to a living server, of an in-place channel or else of ZeroBuffer v1 (DualBufferDuplexChannel says what that lacks).
+        Retries within connect_timeout (0 tries once) what time may heal: no server yet, another client still attached, a reset under way.
 
-        call_timeout, send_timeout: for calls and receives, and for sends and acquisitions, that give none themselves. memory: connects
-        to a channel in existing memory. allow_other_users: accepts an object that belongs to another user.
+        call_timeout, send_timeout: for calls and receives, and for sends and acquisitions, that give none themselves. lap: means nothing
+        to v1. memory: connects to an in-place channel in existing memory. allow_other_users: accepts an object that belongs to another
+        user. response_config: v1 only, of the response buffer, which the client makes; BufferConfig.default_v1() when None.
 
         ServerNotFoundError, WriterAlreadyConnectedError, ServerBusyError, VersionMismatchError, PermissionDeniedError, CorruptedError,
-        InvalidNameError, InvalidArgumentError, UnsupportedPlatformError.
+        OutOfMemoryError, InvalidNameError, InvalidArgumentError, UnsupportedPlatformError.
         """
-        _check_platform()
+        check_platform()
         check_name(name)
+        response_config = response_config if response_config is not None else BufferConfig.default_v1()
+        response_config.layout_v1()
         window = check_duration("a spin window", spin_window)
         call = check_duration("a call timeout", call_timeout)
         send = check_duration("a send timeout", send_timeout)
         strategy, laps = WaitStrategy(wait), LapMode(lap)
-        segment = ChannelAttempt(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users).run()
-        return InPlaceDuplexChannel(segment, wait=strategy, spin_window=window, call_timeout=call, send_timeout=send, lap=laps)
+        in_place = ChannelAttempt(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users)
+        dual = DualBufferAttempt(name, allow_other_users, response_config) if memory is None and len(name) <= LONGEST_NAME else None
+        options = {"spin_window": window, "call_timeout": call, "send_timeout": send}
+        while True:
+            try:
+                return InPlaceDuplexChannel(in_place.once(), wait=strategy, lap=laps, **options)
+            except in_place.healed_by_time as e:
+                error = e
+            if dual is not None and isinstance(error, ServerNotFoundError):
+                try:
+                    segment, responses = dual.once()
+                except BufferNotFoundError:
+                    pass  # what the other protocol said tells more
+                except dual.healed_by_time as e:
+                    error = e
+                else:
+                    writer = Writer._over(segment, send, strategy, window)
+                    return DualBufferDuplexChannel(name, writer, responses, wait=strategy, **options)
+            if not in_place.pause():
+                raise error
 
 
-def _check_platform() -> None:
-    """Refuses where the layout of glibc's semaphores is another one."""
-    if sys.platform != "linux" or sys.maxsize < 2**32 or sys.byteorder != "little":
-        raise UnsupportedPlatformError(f"{sys.platform}, {sys.byteorder}-endian, pointers up to {sys.maxsize:#x}")
+def _server_options(
+    wait: WaitStrategy, spin_window: float, workers: int, reset_timeout: float, stop_timeout: float, mode: int, on_error: ErrorFunction
+) -> dict[str, Any]:
+    """What the servers of both protocols take, checked."""
+    check_platform()
+    if workers < 1:
+        raise InvalidArgumentError(f"{workers} workers; at least 1 is needed")
+    if not callable(on_error):
+        raise InvalidArgumentError(f"the error function cannot be called: {on_error!r}")
+    return {
+        "wait": WaitStrategy(wait),
+        "spin_window": check_duration("a spin window", spin_window),
+        "workers": workers,
+        "reset_timeout": check_duration("a reset timeout", reset_timeout),
+        "stop_timeout": check_duration("a stop timeout", stop_timeout),
+        "mode": check_mode(mode),
+        "on_error": on_error,
+    }

@@ -16,6 +16,14 @@ def address_of(memory: memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
+def flat(data: Any) -> memoryview:
+    """The bytes of any contiguous buffer. InvalidArgumentError for everything else."""
+    try:
+        return memoryview(data).cast("B")
+    except TypeError as e:
+        raise InvalidArgumentError(f"the data is no contiguous buffer: {e}") from e
+
+
 class MemoryProvider(ABC):
     """Supplies the memory of a segment. Not thread-safe."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from datetime import timedelta
 from enum import Enum
 
 from ._generated import wire
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, UnsupportedPlatformError
 
 
 class WaitStrategy(Enum):
@@ -45,6 +46,9 @@ def seconds(duration: timedelta) -> float:
 WAIT_SLICE = seconds(wire.DEFAULT_V2_WAIT_SLICE)
 """Longest sleep in seconds before a waiter looks at its peer again."""
 
+SPIN_WINDOW = seconds(wire.DEFAULT_V2_SPIN_WINDOW)
+"""How long a hybrid wait spins before it sleeps, in seconds."""
+
 SPIN_SLICE_NS = 1_000_000
 """Longest spin in one native call: signals are handled in between."""
 
@@ -53,6 +57,27 @@ def check_duration(name: str, value: float) -> float:
     if not value >= 0 or math.isinf(value):
         raise InvalidArgumentError(f"{name} of {value} s is not a duration of 0 or more seconds")
     return float(value)
+
+
+def spin_times(strategy: WaitStrategy, window: float) -> tuple[int, int]:
+    """How long a server spins at a time, in nanoseconds, where nothing came lately and where something did: only who never sleeps spins
+    in vain."""
+    if strategy is WaitStrategy.SPIN:
+        return SPIN_SLICE_NS, SPIN_SLICE_NS
+    return 0, nanoseconds(window) if strategy is WaitStrategy.HYBRID else 0
+
+
+def check_mode(mode: int) -> int:
+    """Permission bits of an object and its semaphores."""
+    if mode & ~0o777 or mode & 0o600 != 0o600:
+        raise InvalidArgumentError(f"mode {mode:#o} is not permission bits with at least 0600")
+    return mode
+
+
+def check_platform() -> None:
+    """Refuses where the layout of glibc's semaphores is another one."""
+    if sys.platform != "linux" or sys.maxsize < 2**32 or sys.byteorder != "little":
+        raise UnsupportedPlatformError(f"{sys.platform}, {sys.byteorder}-endian, pointers up to {sys.maxsize:#x}")
 
 
 def nanoseconds(duration: float) -> int:
