@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -29,9 +30,11 @@ def name() -> Iterator[str]:
     """A channel name of this test's own, of which nothing may be left."""
     name = f"{_PREFIX}{next(_numbers)}"
     yield name
-    left = [entry for entry in os.listdir("/dev/shm") if entry.endswith(name) or f".zd-{name}." in entry]
-    assert left == []
-    assert not os.path.exists(f"/tmp/zerobuffer/{name}.lock")
+    mine = re.compile(re.escape(name) + r"(_request|_response)?(\.[a-z-]+)?")  # with what is put behind it, or .lock
+    for folder in ("/dev/shm", "/tmp/zerobuffer", f"{os.environ.get('TMPDIR') or '/tmp'}/zerobuffer/locks"):
+        if os.path.isdir(folder):
+            found = (mine.search(entry) for entry in os.listdir(folder))
+            assert [f.string for f in found if f is not None and f.end() == len(f.string)] == []
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 
 from zeroduplex import Frame
@@ -19,6 +21,15 @@ def invert(frame: Frame) -> None:
 
 def echo(frame: Frame) -> None:
     pass
+
+
+def frame_sizes(seed: int, total: int) -> Iterator[int]:
+    """Random sizes of frames of so many bytes together."""
+    chance = random.Random(seed)
+    while total:
+        size = min(total, chance.randint(1, 800))
+        total -= size
+        yield size
 
 
 class Gate:

@@ -53,7 +53,10 @@ def test_without_anything_the_error_says_what_to_install() -> None:
 
 @pytest.mark.skipif(os.environ.get("ZERODUPLEX_TEST_BACKEND") == "libatomic", reason="this run is the one without the helper")
 def test_the_suite_passes_without_the_helper() -> None:
-    modules = ["test_channel.py", "test_views.py", "test_attach.py", "test_async.py", "test_names_and_options.py"]
+    modules = [
+        "test_channel.py", "test_views.py", "test_attach.py", "test_async.py", "test_names_and_options.py",
+        "test_v1_stream.py", "test_v1_attach.py", "test_v1_duplex.py",
+    ]  # fmt: skip
     environment = {**os.environ, "ZERODUPLEX_TEST_BACKEND": "libatomic"}
     arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(HERE / m) for m in modules)]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, env=environment, cwd=HERE.parent)

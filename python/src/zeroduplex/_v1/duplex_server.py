@@ -96,13 +96,11 @@ class ImmutableDuplexServer(WorkingBufferServer):
                     status, message = FrameStatus.HANDLER_FAILED, "no response"
                 except FrameTooLargeError as e:
                     status, message = FrameStatus.RESPONSE_TOO_LARGE, e.detail
-            error = error or HandlerFailedError(f"request {sequence}: {message}", sequence=sequence, status=status, message=message)
+            self._tell(error or HandlerFailedError(f"request {sequence}: {message}", sequence=sequence, status=status, message=message))
             if not room.publish_text(lambda most: cut(message, most) or b"?"):
                 self._tell(FrameTooLargeError(f"request {sequence} stays unanswered: the response buffer has no room for any response"))
         except ZeroDuplexError as e:
             self._tell(e)
-        if error is not None:
-            self._tell(error)
 
     def set_metadata(self, content: bytes) -> None:
         """Writes the server's metadata, once: into the response buffer of the client that is attached, and into those of later ones when
