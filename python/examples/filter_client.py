@@ -43,7 +43,7 @@ def main() -> None:
         client.set_metadata(geometry.to_json())
         exchange = Exchange(client, picture)
         exchange.run(o.count, o.inflight)
-        shm_bytes = os.stat(f"/dev/shm/{o.name}").st_size + 4 * 32  # the object and four semaphores
+        shm_bytes = shared_memory(o.name)
     if o.output:
         Path(o.output).write_bytes(exchange.first)
     report(exchange, o.count * len(picture), shm_bytes, o.json)
@@ -91,6 +91,12 @@ class Exchange:
 
 def address(data: memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(data))
+
+
+def shared_memory(name: str) -> int:
+    """Bytes of the channel: its object, or the two buffers of v1, and in both cases four semaphores."""
+    parts = [name] if os.path.exists(f"/dev/shm/{name}") else [f"{name}_request", f"{name}_response"]
+    return sum(os.stat(f"/dev/shm/{part}").st_size for part in parts) + 4 * 32
 
 
 def report(exchange: Exchange, sent: int, shm_bytes: int, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """filter-server changes the pictures of one client where they stand in shared memory.
 
     filter-server --name N --filter invert|blur|echo|sleep|fail [--workers W] [--payload-size B] [--wait spin|hybrid|block]
+                  [--protocol v1|v2]
 
 It prints "ready" when a client can attach and stops in good order on SIGTERM or SIGINT.
 Exit codes: 0 stopped, 1 failed, 2 wrong flags.
@@ -12,21 +13,21 @@ import time
 from collections.abc import Callable
 
 import pictures
-from program import Flags, number, run, serve_until_signal
+from program import Flags, make_server, number, run, serve_until_signal
 
-from zeroduplex import BufferConfig, DuplexChannelFactory, Failure, Frame, Handler, InPlaceDuplexServer
+from zeroduplex import BufferConfig, DuplexServer, Failure, Frame, Handler
 
 
-def picture(change: Callable[[Frame, pictures.Geometry], None]) -> Callable[[InPlaceDuplexServer], Handler]:
+def picture(change: Callable[[Frame, pictures.Geometry], None]) -> Callable[[DuplexServer], Handler]:
     """Makes a handler of a filter. What the filter writes to the frame's bytes, in shared memory, is the response."""
 
-    def for_server(server: InPlaceDuplexServer) -> Handler:
+    def for_server(server: DuplexServer) -> Handler:
         return lambda frame: change(frame, pictures.Geometry.parse(server.client_metadata))
 
     return for_server
 
 
-def plain(handler: Handler) -> Callable[[InPlaceDuplexServer], Handler]:
+def plain(handler: Handler) -> Callable[[DuplexServer], Handler]:
     return lambda server: handler
 
 
@@ -53,10 +54,10 @@ def main() -> None:
     flags.add_argument("--filter", required=True, choices=HANDLERS, help="what to do")
     flags.add_argument("--workers", type=number(1), default=1, help="frames to work on at the same time")
     flags.add_argument("--payload-size", type=number(0), default=16 << 20, help="bytes of the ring of frames")
+    flags.add_protocol()
     o = flags.parse_args()
 
-    config = BufferConfig(payload_size=o.payload_size)
-    with DuplexChannelFactory().create_in_place_duplex_server(o.name, config, workers=o.workers, wait=o.wait) as server:
+    with make_server(o.protocol, o.name, BufferConfig(payload_size=o.payload_size), o.workers, o.wait) as server:
         server.start(HANDLERS[o.filter](server))
         serve_until_signal(server)
 

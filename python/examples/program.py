@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from zeroduplex import InPlaceDuplexServer, WaitStrategy, ZeroDuplexError
+from zeroduplex import BufferConfig, DuplexChannelFactory, DuplexServer, WaitStrategy, ZeroDuplexError
 
 
 class Flags(argparse.ArgumentParser):
@@ -29,6 +29,16 @@ class Flags(argparse.ArgumentParser):
         self.add_argument(
             "--wait", type=WaitStrategy, default=WaitStrategy.HYBRID, metavar="spin|hybrid|block", help="how to wait for the other side"
         )
+
+    def add_protocol(self) -> None:
+        self.add_argument("--protocol", choices=("v1", "v2"), default="v2", help="v2 answers in place, v1 into a buffer of the client's")
+
+
+def make_server(protocol: str, name: str, config: BufferConfig, workers: int, wait: WaitStrategy) -> DuplexServer:
+    """A server of either protocol; the handler is the same."""
+    factory = DuplexChannelFactory()
+    create = factory.create_immutable_server if protocol == "v1" else factory.create_in_place_duplex_server
+    return create(name, config, workers=workers, wait=wait)
 
 
 def number(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
@@ -69,7 +79,7 @@ def fail(program: str, message: str) -> NoReturn:
     sys.exit(1)
 
 
-def serve_until_signal(server: InPlaceDuplexServer) -> None:
+def serve_until_signal(server: DuplexServer) -> None:
     """Says that clients may come, waits for SIGTERM or SIGINT and stops in good order."""
     asked = threading.Event()
 

@@ -14,7 +14,8 @@ import pytest
 from support import signal_other_thread
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = {p.stem: p for p in [*ROOT.glob("examples/filter_*.py"), *ROOT.glob("tools/stress_*.py"), *ROOT.glob("tools/bench_[cs]*.py")]}
+PATTERNS = ("examples/filter_*.py", "examples/stream_*.py", "tools/stress_*.py", "tools/bench_[cs]*.py")
+PROGRAMS = {p.stem: p for pattern in PATTERNS for p in ROOT.glob(pattern)}
 WITHOUT_NUMPY = """
 import runpy, sys
 sys.modules["numpy"] = None
@@ -86,6 +87,92 @@ def test_filters(name: str, tmp_path: Path, filter_name: str, width: int, height
     assert report["shm_bytes"] == 65536 + 0x10C0 + 4096 + 128
 
 
+@pytest.mark.parametrize("filter_name", ["invert", "blur"])
+def test_filters_of_v1(name: str, tmp_path: Path, filter_name: str) -> None:
+    pixels = bytes((i * 7919 + 13 * (i // 5)) % 256 for i in range(37 * 23 * 4))
+    source, result = tmp_path / "in.rgba", tmp_path / "out.rgba"
+    source.write_bytes(pixels)
+    with server("filter_server", "--name", name, "--filter", filter_name, "--payload-size=65536", "--protocol", "v1") as serving:
+        done = run("filter_client", "--name", name, "--input", source, "--width", 37, "--height", 23, "--count", 7, "--inflight", 3,
+                   "--output", result, "--json")  # fmt: skip
+    assert (done.returncode, done.stderr, serving.returncode) == (0, "", 0)
+    report = json.loads(done.stdout)
+    assert result.read_bytes() == reference(pixels, 37, 23, filter_name)
+    assert (report["frames"], report["bytes"], report["copied_by_sdk"]) == (7, 7 * len(pixels), 7 * len(pixels))
+    assert report["shm_bytes"] == 65536 + (256 << 20) + 2 * (128 + 4096) + 128
+
+
+def test_stress_of_v1(name: str) -> None:
+    with server("stress_server", "--name", name, "--payload-size", 16384, "--protocol", "v1") as serving:
+        done = run("stress_client", "--name", name, "--count", 300, "--inflight", 8, "--min", 1, "--max", 900, "--one-way-every", 7,
+                   "--reconnects", 2)  # fmt: skip
+        serving.send_signal(signal.SIGTERM)
+        out, errors = serving.communicate(timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    totals = json.loads(done.stdout)
+    assert (totals["round_trips"], totals["one_way"], totals["attachments"], totals["out_of_order"]) == (600 - 2 * 42, 2 * 42, 2, 0)
+    assert (json.loads(out), errors) == ({"handled": 600, "one_way": 0, "bad": 0}, "")  # the server cannot tell
+
+
+@contextmanager
+def stream_reader(*flags: object) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command("stream_reader", flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("flags", "total"),
+    [
+        (("--size", 100), 50_000),
+        (("--size", "1-300", "--seed", 7), 77_134),
+        (("--sizes", "1,1008,17", "--zero-copy"), 167 * 1 + 167 * 1008 + 166 * 17),
+    ],
+)
+def test_streams(name: str, tmp_path: Path, flags: tuple[object, ...], total: int) -> None:
+    metadata = tmp_path / "metadata"
+    metadata.write_bytes(bytes(45))
+    sizes = [flag for flag in flags if flag != "--zero-copy"]
+    with stream_reader("--name", name, "--frames", 500, *sizes, "--payload-size", 4096, "--hold", 3, "--verify", "--json") as reader:
+        done = run("stream_writer", "--name", name, "--frames", 500, *flags, "--metadata-file", metadata, "--json")
+        out, errors = reader.communicate(timeout=30)
+    assert (done.returncode, done.stderr, reader.returncode, errors) == (0, "", 0, "")
+    written, read = json.loads(done.stdout), json.loads(out)
+    assert (written["role"], written["frames"], written["bytes"]) == ("writer", 500, total)
+    assert (read["role"], read["frames"], read["bytes"], read["mismatches"]) == ("reader", 500, total, 0)
+    assert (read["payload_size"], read["payload_free_bytes"], read["metadata_bytes"]) == (4096, 4096, 45)
+    assert written["written_count"] == read["written_count"] == read["read_count"] > 500
+
+
+@pytest.mark.parametrize("wrong", [("--size", 99), ("--size", 100, "--frames", 9), ("--size", 100, "--name", "missing")])
+def test_streams_that_go_wrong(name: str, wrong: tuple[object, ...]) -> None:
+    with stream_reader("--name", name, "--frames", 10, "--size", 100, "--payload-size", 4096) as reader:
+        done = run("stream_writer", "--name", name, "--frames", 10, "--timeout", 200, *wrong)
+        _, errors = reader.communicate(timeout=30)
+    assert reader.returncode == 1
+    if "--name" in wrong:
+        assert (done.returncode, done.stderr.split(": ")[:2]) == (1, ["stream-writer", "buffer_not_found"])
+        assert errors.startswith("stream-reader: timeout: ")
+    elif "--frames" in wrong:
+        assert errors.startswith("stream-reader: writer_dead: ")
+    else:
+        assert "10 frames are wrong" in errors
+
+
+def test_the_random_sizes_are_those_of_splitmix64() -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from stream import random_sizes; s = random_sizes(0, 2**64 - 1, 1234567)"
+    code += "; print(*(next(s) for _ in range(5)))"
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT / "examples")], capture_output=True, text=True, check=True)
+    known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+    assert [int(n) for n in done.stdout.split()] == known
+
+
 def test_a_failing_filter(name: str, tmp_path: Path) -> None:
     source = tmp_path / "in.rgba"
     source.write_bytes(bytes(4))
@@ -123,6 +210,13 @@ def test_a_signal_that_another_thread_got_stops_a_server(name: str) -> None:
         ("stress_client", ["--delay-max", "65536"], "--delay-max"),
         ("bench_server", [], "--limit-object"),
         ("bench_client", ["--limit-object", "x", "--touch", "some"], "--touch"),
+        ("filter_server", ["--filter", "echo", "--protocol", "v3"], "--protocol"),
+        ("stream_writer", ["--name", "x", "--frames", "1"], "--size"),
+        ("stream_writer", ["--name", "x", "--frames", "1", "--size", "5-4"], "--size"),
+        ("stream_writer", ["--name", "x", "--frames", "1", "--size", "5", "--sizes", "1"], "--sizes"),
+        ("stream_reader", ["--name", "x", "--frames", "1", "--sizes", "1,,2"], "--sizes"),
+        ("stream_reader", ["--name", "x", "--frames", "1", "--hold", "0"], "--hold"),
+        ("stream_reader", ["--frames", "1"], "--name"),
     ],
 )
 def test_wrong_flags(program: str, flags: list[str], names: str) -> None:

@@ -9,14 +9,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 import bench_work
 from line import OPCODE_LIMIT, Line
-from program import Flags, pin_to_cpu, run, serve_until_signal
+from program import Flags, make_server, pin_to_cpu, run, serve_until_signal
 
-from zeroduplex import BufferConfig, DuplexChannelFactory, Frame
+from zeroduplex import BufferConfig, Frame
 
 
 def main() -> None:
     flags = Flags("bench-server", "the answering side of a measurement")
     bench_work.add_flags(flags)
+    flags.add_protocol()
     o = flags.parse_args()
 
     pin_to_cpu(o.cpu)
@@ -30,7 +31,7 @@ def main() -> None:
             invert(frame.data)
 
     config = BufferConfig(0, (o.inflight + 1) * (64 + (o.size + 63) // 64 * 64))
-    with DuplexChannelFactory().create_in_place_duplex_server(o.name, config, wait=o.wait) as server:
+    with make_server(o.protocol, o.name, config, 1, o.wait) as server:
         server.start(handle)
         serve_until_signal(server)
 

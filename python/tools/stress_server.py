@@ -11,9 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 from pattern import DELAY_MASK, FAIL, GROW, STATUS_ASKED, STATUS_WRONG, inverted, mismatch, pattern
-from program import Flags, number, run, serve_until_signal
+from program import Flags, make_server, number, run, serve_until_signal
 
-from zeroduplex import BufferConfig, DuplexChannelFactory, Failure, Frame
+from zeroduplex import BufferConfig, Failure, Frame
 
 
 class Counts:
@@ -46,11 +46,11 @@ def main() -> None:
     flags.add_name_and_wait()
     flags.add_argument("--payload-size", type=number(0), default=65536, help="bytes of the ring")
     flags.add_argument("--workers", type=number(1), default=1, help="handlers at the same time")
+    flags.add_protocol()
     o = flags.parse_args()
 
     counts = Counts()
-    config = BufferConfig(payload_size=o.payload_size)
-    with DuplexChannelFactory().create_in_place_duplex_server(o.name, config, workers=o.workers, wait=o.wait) as server:
+    with make_server(o.protocol, o.name, BufferConfig(payload_size=o.payload_size), o.workers, o.wait) as server:
         server.start(counts.handle)
         serve_until_signal(server)
     print(json.dumps({"handled": counts.handled, "one_way": counts.one_way, "bad": counts.bad}))
