@@ -39,7 +39,7 @@ namespace ZeroDuplex.Programs
         }
 
         /// <summary>Serves until SIGTERM, SIGINT or the server's end, and stops in good order.</summary>
-        public static void Serve(InPlaceDuplexServer server, FrameHandler handler)
+        public static void Serve(IDuplexServer server, FrameHandler handler)
         {
             using (server)
             using (var signal = new StopSignal())

@@ -20,25 +20,11 @@ namespace ZeroDuplex
         /// <param name="options">The knobs; null for the defaults.</param>
         public InPlaceDuplexServer CreateInPlaceDuplexServer(string name, BufferConfig config = null, ServerOptions options = null)
         {
-            Check(SegmentBuilder.Operation, name);
+            ChannelName.Require(SegmentBuilder.Operation, name);
             ServerOptions settled = (options ?? new ServerOptions()).Checked(SegmentBuilder.Operation, name);
             BufferConfig size = config ?? BufferConfig.Default;
             size.Layout(SegmentBuilder.Operation, name); // a bad argument is told before anything is touched
-            OwnerLock owner;
-            try
-            {
-                owner = OwnerLock.TryAcquire(name);
-            }
-            catch (NativeException e)
-            {
-                throw Failures.System(SegmentBuilder.Operation, name, e);
-            }
-
-            if (owner == null)
-            {
-                throw Failures.Make(ErrorCode.NameInUse, SegmentBuilder.Operation, name, "its owner lock is held");
-            }
-
+            OwnerLock owner = ChannelName.Own(SegmentBuilder.Operation, name, ErrorCode.NameInUse);
             try
             {
                 return new InPlaceDuplexServer(
@@ -64,18 +50,9 @@ namespace ZeroDuplex
         public IDuplexClient CreateClient(
             string name, ClientOptions options = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            Check(Attacher.Operation, name);
-            ClientOptions settled = (options ?? new ClientOptions()).Checked(Attacher.Operation, name);
-            return new InPlaceDuplexChannel(name, settled, Attacher.Attach(name, settled, cancellationToken));
-        }
-
-        private static void Check(string operation, string name)
-        {
-            Platform.Require(operation, name);
-            if (!Wire.ValidName(name))
-            {
-                throw Failures.Make(ErrorCode.InvalidName, operation, name, name == null ? "it is null" : name.Length + " characters");
-            }
+            ChannelName.Require(Connector.Operation, name);
+            ClientOptions settled = (options ?? new ClientOptions()).Checked(Connector.Operation, name);
+            return Connector.Connect(name, settled, cancellationToken);
         }
     }
 }

@@ -7,8 +7,6 @@ namespace ZeroDuplex
     /// <content>Stopping in good order. The lock is held throughout, except where it waits.</content>
     public sealed unsafe partial class InPlaceDuplexServer
     {
-        private const string StopOperation = "stop server";
-
         /// <summary>Whether it has begun to stop, for tests: nothing but the client's leave can end a stop that waits for it.</summary>
         internal bool IsDraining
         {
@@ -16,7 +14,7 @@ namespace ZeroDuplex
             {
                 lock (sync)
                 {
-                    return phase == Phase.Draining;
+                    return life.Stage == ServerStage.Draining;
                 }
             }
         }
@@ -29,25 +27,17 @@ namespace ZeroDuplex
             Tenure t = current;
             while ((t.Running > 0 || polling) && Ticks.Now < deadline)
             {
-                Monitor.Wait(sync, SliceUntil(deadline));
+                Monitor.Wait(sync, ServerLife.SliceUntil(deadline));
             }
 
             bool late = t.Running > 0 || !Drain(t, deadline);
             NativeException error = TearDown(t);
             if (error != null)
             {
-                return Failures.System(StopOperation, name, error);
+                return Failures.System(ServerLife.StopOperation, name, error);
             }
 
-            return late ? Fail(ErrorCode.Timeout, StopOperation, null) : null;
-        }
-
-        private static TimeSpan SliceUntil(long deadline)
-        {
-            TimeSpan slice = Ticks.SliceUntil(deadline);
-
-            // Monitor counts in milliseconds; zero of them would spin.
-            return slice.Ticks < TimeSpan.TicksPerMillisecond ? TimeSpan.FromMilliseconds(1) : slice;
+            return late ? Fail(ErrorCode.Timeout, ServerLife.StopOperation, null) : null;
         }
 
         /// <summary>Waits until the client has consumed every response or is gone.</summary>

@@ -40,7 +40,7 @@ namespace ZeroDuplex
         /// </summary>
         private bool Next(Tenure t, Signal wake, ref ServedFrame f)
         {
-            while (phase == Phase.Serving && current == t)
+            while (life.Stage == ServerStage.Serving && current == t)
             {
                 if (Look(t, ref f))
                 {
@@ -193,7 +193,7 @@ namespace ZeroDuplex
                 List<Exception> found = reports;
                 reports = new List<Exception>();
                 Monitor.Exit(sync);
-                found.ForEach(Tell);
+                found.ForEach(life.Tell);
                 Monitor.Enter(sync);
             }
         }
@@ -299,7 +299,7 @@ namespace ZeroDuplex
             {
                 if (work.Message != null)
                 {
-                    Tell(Fail(ErrorCode.HandlerFailed, "handle one-way request", error == null ? work.Message : null, error));
+                    life.Tell(Fail(ErrorCode.HandlerFailed, "handle one-way request", error == null ? work.Message : null, error));
                 }
 
                 f.Finish();
@@ -377,7 +377,7 @@ namespace ZeroDuplex
                 }
             }
 
-            if (phase != Phase.Serving)
+            if (life.Stage != ServerStage.Serving)
             {
                 Monitor.PulseAll(sync);
             }

@@ -28,6 +28,17 @@ namespace ZeroDuplex
             this.token = token;
         }
 
+        /// <summary>The waiting of a call, the default's where no timeout is given.</summary>
+        internal static Pause For(string operation, string channel, TimeSpan? timeout, TimeSpan otherwise, CancellationToken token)
+        {
+            if (timeout.HasValue && timeout.Value < TimeSpan.Zero && timeout.Value != Timeout.InfiniteTimeSpan)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, operation, channel, "timeout " + timeout.Value + " is negative");
+            }
+
+            return new Pause(timeout ?? otherwise, token);
+        }
+
         internal CancellationToken Token
         {
             get { return token; }

@@ -78,17 +78,23 @@ namespace ZeroDuplex.Native
         }
 
         /// <summary>
-        /// Posts when the value reads 0: the protocol's one posting rule. Tokens stay bounded, and a peer that spins costs nothing. The
+        /// Posts when the value reads 0: the one posting rule of in-place channels. Tokens stay bounded, and a peer that spins costs nothing. The
         /// caller has changed the state that the sleeper looks at, and then fenced; pairs with the sleeper, which takes its token and then looks.
         /// </summary>
         internal void PostIfZero()
         {
+            PostBelow(1);
+        }
+
+        /// <summary>Posts while the value is below a limit. False: it was not.</summary>
+        internal bool PostBelow(uint limit)
+        {
             while (true)
             {
                 long seen = Volatile.Read(ref *word);
-                if ((uint)seen != 0)
+                if ((uint)seen >= limit)
                 {
-                    return;
+                    return false;
                 }
 
                 if (Interlocked.CompareExchange(ref *word, seen + 1, seen) == seen)
@@ -98,7 +104,7 @@ namespace ZeroDuplex.Native
                         Wake();
                     }
 
-                    return;
+                    return true;
                 }
             }
         }
