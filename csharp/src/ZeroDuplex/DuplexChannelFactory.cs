@@ -1,5 +1,6 @@
 using System.Threading;
 using ZeroDuplex.Native;
+using ZeroDuplex.V1;
 
 namespace ZeroDuplex
 {
@@ -38,8 +39,35 @@ namespace ZeroDuplex
         }
 
         /// <summary>
-        /// Connects to a living server. It retries within the connect timeout what time may heal: no server yet, another client still
-        /// attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
+        /// Makes a ZeroBuffer v1 duplex channel, for clients of a published ZeroBuffer and of this library. A client can connect when it returns;
+        /// its requests wait for Start. Errors: as of CreateInPlaceDuplexServer, but <see cref="ReaderAlreadyConnectedException"/> when a
+        /// living process has the channel.
+        /// </summary>
+        /// <param name="name">1 to 191 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.</param>
+        /// <param name="config">Sizes and memory of the request buffer; null for <see cref="BufferConfig.DefaultV1"/>.</param>
+        /// <param name="options">The knobs; null for the defaults. There is one worker.</param>
+        public ImmutableDuplexServer CreateImmutableServer(string name, BufferConfig config = null, ServerOptions options = null)
+        {
+            const string Operation = ImmutableDuplexServer.CreateOperation;
+            ChannelName.Require(Operation, name);
+            if (!DualBufferNames.Fit(name))
+            {
+                throw Failures.Make(ErrorCode.InvalidName, Operation, name, "with what the names of its buffers add, " + name.Length + " characters are too many");
+            }
+
+            ServerOptions settled = (options ?? new ServerOptions()).Checked(Operation, name);
+            if (settled.Workers != 1)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, Operation, name, settled.Workers + " workers; v1 answers in order, with one");
+            }
+
+            return new ImmutableDuplexServer(name, config ?? BufferConfig.DefaultV1, settled);
+        }
+
+        /// <summary>
+        /// Connects to a living server, whichever protocol it speaks: the result is an <see cref="InPlaceDuplexChannel"/> or, for a ZeroBuffer
+        /// v1 server, a <see cref="DualBufferDuplexChannel"/>. It retries within the connect timeout what time may heal: no server yet, another
+        /// client still attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
         /// <see cref="ServerBusyException"/>, <see cref="VersionMismatchException"/>, <see cref="PermissionDeniedException"/>,
         /// <see cref="CorruptedException"/>, <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>,
         /// <see cref="UnsupportedPlatformException"/>.

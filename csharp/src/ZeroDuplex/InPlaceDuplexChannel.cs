@@ -283,28 +283,17 @@ namespace ZeroDuplex
         /// <summary>Names the requests that will never be answered.</summary>
         private string Lost()
         {
-            ulong first = 0;
-            ulong last = 0;
-            int n = 0;
+            var lost = new LostRequests();
             for (int i = 0; i < ring.InFlight; i++)
             {
                 ClientFrame f = ring[i];
-                if (f.OneWay || f.Cancelled || f.Abandoned || f.Released || f.Answered)
+                if (!(f.OneWay || f.Cancelled || f.Abandoned || f.Released || f.Answered))
                 {
-                    continue;
+                    lost.Add(f.Sequence);
                 }
-
-                first = n == 0 ? f.Sequence : first;
-                last = f.Sequence;
-                n++;
             }
 
-            switch (n)
-            {
-                case 0: return "no request is lost";
-                case 1: return "request " + first + " is lost";
-                default: return n + " requests from " + first + " to " + last + " are lost";
-            }
+            return lost.ToString();
         }
     }
 }

@@ -79,14 +79,14 @@ namespace ZeroDuplex
         {
             Segment segment = t.Segment;
             NativeException error = null;
-            Try(() => segment.Semaphores.Remove(name), ref error);
+            NativeException.Catch(() => segment.Semaphores.Remove(name), ref error);
             var own = segment.Provider as SharedMemory;
             if (own != null)
             {
-                Try(() => own.Object.RemoveIfNamed(name), ref error);
+                NativeException.Catch(() => own.Object.RemoveIfNamed(name), ref error);
             }
 
-            Try(segment.Life.ReleaseServer, ref error);
+            NativeException.Catch(segment.Life.ReleaseServer, ref error);
             owner.Dispose();
 
             // A client that wakes finds byte 0 free. Over a view this store is all it can find; pairs with ViewLiveness.ServerAlive.
@@ -96,18 +96,6 @@ namespace ZeroDuplex
             segment.Semaphores.SpaceAvailable.PostIfZero();
             t.Unreference();
             return error;
-        }
-
-        private static void Try(Action step, ref NativeException error)
-        {
-            try
-            {
-                step();
-            }
-            catch (NativeException e)
-            {
-                error = error ?? e;
-            }
         }
     }
 }

@@ -286,12 +286,12 @@ namespace ZeroDuplex
             catch (ResponseTooLargeException e)
             {
                 error = e;
-                work.SetFailure(FrameStatus.ResponseTooLarge, MessageOf(e));
+                work.SetFailure(FrameStatus.ResponseTooLarge, FailureMessage.Of(e));
             }
             catch (Exception e)
             {
                 error = e;
-                work.SetFailure(FrameStatus.HandlerFailed, MessageOf(e));
+                work.SetFailure(FrameStatus.HandlerFailed, FailureMessage.Of(e));
             }
 
             work.End();
@@ -314,29 +314,11 @@ namespace ZeroDuplex
             f.Answer((ulong)work.Size, work.Status, work.Message != null);
         }
 
-        /// <summary>An exception's message, also of one whose message fails.</summary>
-        private static string MessageOf(Exception error)
-        {
-            try
-            {
-                return error.Message ?? string.Empty;
-            }
-            catch (Exception)
-            {
-                return error.GetType().FullName;
-            }
-        }
-
         /// <summary>Puts a failure's message into a frame, cut at a character's boundary. Returns its length.</summary>
         private static int WriteMessage(byte* data, ulong capacity, string message)
         {
             byte[] bytes = Encoding.UTF8.GetBytes(message);
-            int n = (int)Math.Min((ulong)bytes.Length, capacity);
-            while (n > 0 && n < bytes.Length && (bytes[n] & 0xC0) == 0x80)
-            {
-                n--;
-            }
-
+            int n = FailureMessage.Cut(bytes, (int)capacity);
             new ReadOnlySpan<byte>(bytes, 0, n).CopyTo(new Span<byte>(data, n));
             return n;
         }

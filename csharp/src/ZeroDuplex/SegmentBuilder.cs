@@ -114,22 +114,7 @@ namespace ZeroDuplex
         /// <summary>Initialises a segment in memory that somebody else provides.</summary>
         private Segment CreateOver(IMemoryProvider provider)
         {
-            if (provider.Address == IntPtr.Zero)
-            {
-                provider.Allocate(name, (long)layout.Length, mode);
-            }
-
-            if (provider.Size < (long)layout.Length)
-            {
-                throw Failures.Make(
-                    ErrorCode.InvalidArgument, Operation, name, "the memory has " + provider.Size + " bytes, the segment takes " + layout.Length);
-            }
-
-            if ((ulong)provider.Address.ToInt64() % Wire.BlockAlignment != 0)
-            {
-                throw Failures.Make(
-                    ErrorCode.InvalidArgument, Operation, name, "the memory does not start on a " + Wire.BlockAlignment + "-byte boundary");
-            }
+            ProvidedMemory.Prepare(provider, Operation, name, (long)layout.Length, mode);
 
             // The semaphores go by the name, so a living server's must not be replaced.
             ClearName();

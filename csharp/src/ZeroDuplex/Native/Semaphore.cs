@@ -8,7 +8,7 @@ namespace ZeroDuplex.Native
     /// A mapped named semaphore in the layout of 64-bit glibc: what sem_post and sem_clockwait do, without a call where none is needed.
     /// All methods but Dispose are thread-safe.
     /// </summary>
-    internal sealed unsafe class Semaphore : IDisposable
+    internal sealed unsafe class Semaphore : IWakeable, IDisposable
     {
         private const int FutexWake = 1;
         private const int FutexWaitBitset = 9; // the one with an absolute CLOCK_MONOTONIC deadline
@@ -109,8 +109,14 @@ namespace ZeroDuplex.Native
             }
         }
 
-        /// <summary>Sleeps until it took a token (true) or the time is over (false). Zero or less only tries.</summary>
-        internal bool Wait(TimeSpan timeout)
+        /// <inheritdoc/>
+        void IWakeable.Wake()
+        {
+            PostIfZero();
+        }
+
+        /// <inheritdoc/>
+        public bool Wait(TimeSpan timeout)
         {
             if (TryTake())
             {
