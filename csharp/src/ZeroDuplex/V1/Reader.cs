@@ -183,7 +183,7 @@ namespace ZeroDuplex
         /// </summary>
         private NativeException RemoveNames()
         {
-            // Pairs with the writer's load before it waits for room.
+            // Pairs with the writer's load, before it writes and once a slice while it waits.
             Volatile.Write(ref buffer.Oieb->ReaderPid, Wire.PidNone);
             NativeException error = null;
             NativeException.Catch(() => buffer.Semaphores.Remove(name), ref error);
@@ -194,8 +194,6 @@ namespace ZeroDuplex
             }
 
             owner.Dispose();
-            Thread.MemoryBarrier();
-            buffer.Semaphores.DataRead.PostIfZero(); // a writer that sleeps looks now
             return error;
         }
 

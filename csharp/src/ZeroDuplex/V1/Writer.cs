@@ -218,7 +218,7 @@ namespace ZeroDuplex
         /// <summary>Makes every waiter look again.</summary>
         private void WakeAll()
         {
-            if (!life.Ended)
+            if (life.Waits > 0)
             {
                 buffer.Semaphores.DataRead.PostIfZero();
             }

@@ -79,10 +79,10 @@ namespace ZeroDuplex.V1
             ulong room = memory.Size - position;
             ulong best = 0;
 
-            // Just so, up to the end, with room for a marker behind it, or at the start.
-            foreach (ulong total in new[] { length + BufferMemory.HeaderSize, room, room - Math.Min(room, BufferMemory.HeaderSize), position })
+            // Just so, up to the end, with room for a marker behind it, and at the start.
+            foreach (ulong total in new[] { length + BufferMemory.HeaderSize, room, Less(room), position, Less(memory.Size) })
             {
-                ulong size = total - Math.Min(total, BufferMemory.HeaderSize);
+                ulong size = Less(total);
                 if (size > best && size <= length && Find(size, out claim) == Placement.Placed)
                 {
                     best = size;
@@ -118,6 +118,12 @@ namespace ZeroDuplex.V1
             // Pairs with the reader's acquire load in ReaderRing.TryRead: whoever sees the count sees marker, header and data.
             Volatile.Write(ref oieb->PayloadWrittenCount, written);
             return last;
+        }
+
+        /// <summary>What is left without a header.</summary>
+        private static ulong Less(ulong bytes)
+        {
+            return bytes - Math.Min(bytes, BufferMemory.HeaderSize);
         }
 
         private ulong CheckFree(long free)
