@@ -15,7 +15,7 @@ namespace ZeroDuplex
         /// <param name="metadataSize">Size of a metadata block, of which an in-place channel has two; eight bytes of it are a length prefix.</param>
         /// <param name="payloadSize">
         /// Size of the ring of frames. In place, at least 128; a frame takes a header of 64 bytes and its capacity. In v1, a frame takes a
-        /// header of 16 bytes and its data, and only one of at most half the payload can be written at any time.
+        /// header of 16 bytes and its data, and only one of both together at most half the payload less 8 bytes can be written at any time.
         /// </param>
         public BufferConfig(long metadataSize, long payloadSize)
             : this(metadataSize, payloadSize, null)

@@ -9,8 +9,8 @@ namespace ZeroDuplex
     /// <summary>
     /// Writes frames into the ZeroBuffer v1 buffer of a <see cref="Reader"/>, here or in another process, of this library or of a published
     /// ZeroBuffer. Thread-safe; threads that write at the same time take turns. Close or dispose of it, also to let the next writer in.
-    /// <para>A frame cannot be split, and only one of at most half the payload (header of 16 bytes included) can be written at any time. A
-    /// larger one may have no place at the ring's present position however empty the buffer is: <see cref="FrameUnplaceableException"/>.</para>
+    /// <para>A frame cannot be split. One of at most half the payload less 8 bytes (its header of 16 bytes included) can be written at any time;
+    /// a larger one may have no place at the ring's present position however empty the buffer is: <see cref="FrameUnplaceableException"/>.</para>
     /// </summary>
     public sealed unsafe partial class Writer : IDisposable
     {

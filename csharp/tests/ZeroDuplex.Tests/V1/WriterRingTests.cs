@@ -134,6 +134,25 @@ namespace ZeroDuplex.Tests
             }
         }
 
+        /// <summary>Header and data of at most half the payload less 8 bytes have a place at every position; one byte more has not.</summary>
+        [Test]
+        public void SmallFramesAlwaysHaveAPlace()
+        {
+            int unplaceable = 0;
+            for (ulong position = 0; position < P; position++)
+            {
+                using (var ring = new BufferFixture(P))
+                {
+                    ring.Oieb->PayloadWritePos = position;
+                    ring.Writer = new WriterRing(ring.Memory);
+                    Assert.That(ring.Place(((int)P / 2) - 8 - 16), Is.EqualTo(Placement.Placed), "position " + position);
+                    unplaceable += ring.Place(((int)P / 2) - 7 - 16) == Placement.Unplaceable ? 1 : 0;
+                }
+            }
+
+            Assert.That(unplaceable, Is.EqualTo(1));
+        }
+
         [Test]
         public void FreeBytesAreTheOnlyGate()
         {
