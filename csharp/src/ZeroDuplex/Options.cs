@@ -67,7 +67,8 @@ namespace ZeroDuplex
 
         /// <summary>
         /// How long handlers of a client that is gone may run on before the server gives the object up and makes a new one (2 s). It should
-        /// be below the clients' connect timeout. In place only.
+        /// be below the clients' connect timeout. In v1, how long the server waits for the response buffer of a client that has sent a
+        /// request before it drops what that client sent.
         /// </summary>
         public TimeSpan ResetTimeout { get; set; } = Wire.DefaultV2ResetTimeout;
 

@@ -141,7 +141,7 @@ namespace ZeroDuplex.TestHelper
 
         private static void Send(string name, int count, byte first, uint opcode)
         {
-            IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name);
+            IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name, new ClientOptions { ResponseConfig = new BufferConfig(256, 65536) });
             for (int i = 0; i < count; i++)
             {
                 client.Send(new Request(new byte[] { first, 2, 3 }) { Opcode = opcode });

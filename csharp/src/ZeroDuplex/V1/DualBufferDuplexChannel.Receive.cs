@@ -65,7 +65,6 @@ namespace ZeroDuplex
             Pause pause = Pause.For(ReceiveOperation, name, timeout, options.CallTimeout, cancellationToken);
             lock (sync)
             {
-                DrainReady();
                 EnterReceive(null);
             }
 
@@ -127,6 +126,7 @@ namespace ZeroDuplex
                 bool answered = false;
                 try
                 {
+                    DrainReady(); // the oldest comes first
                     Await(ref pause, p);
                     answered = true;
                 }

@@ -18,15 +18,17 @@ namespace ZeroDuplex
                 Unlink(); // another client, with another buffer
             }
 
+            ulong attached = requests.WriterPid;
             lock (sync)
             {
                 if (linked)
                 {
-                    return responses;
+                    // Another client that is attached by now waits until what this one left was read.
+                    return attached == client || attached == Wire.PidNone ? responses : null;
                 }
             }
 
-            Writer made = Link();
+            Writer made = Link(attached);
             ZeroDuplexException error = null;
             lock (sync)
             {
@@ -37,6 +39,7 @@ namespace ZeroDuplex
                 }
 
                 linked = true;
+                client = attached;
                 responses = made;
                 if (made != null && metadata != null)
                 {
@@ -52,18 +55,20 @@ namespace ZeroDuplex
             return made;
         }
 
-        /// <summary>Attaches to the response buffer, null when that cannot be. A client makes it before it sends, or soon after.</summary>
-        private Writer Link()
+        /// <summary>
+        /// Attaches to the response buffer of an attached client, null when that cannot be. A client makes it before it sends, or soon after; that
+        /// there is none may also mean that the one that sent is gone, and that the attached one waits until we have noticed.
+        /// </summary>
+        private Writer Link(ulong attached)
         {
             string buffer = DualBufferNames.Response(name);
-            ulong client = requests.WriterPid;
             var attacher = new BufferAttacher(LinkOperation, buffer);
             bool allowOtherUsers = (options.Mode & OtherUsersBits) != 0;
             try
             {
-                MappedBuffer found = new Retry(LinkOperation, name, Wire.DefaultV1ConnectTimeout, giveUp.Token).Until(
+                MappedBuffer found = new Retry(LinkOperation, name, options.ResetTimeout, giveUp.Token).Until(
                     () => attacher.Try(null, allowOtherUsers),
-                    code => (code == ErrorCode.BufferNotFound || code == ErrorCode.WriterAlreadyConnected) && IsAttached(client));
+                    code => (code == ErrorCode.BufferNotFound || code == ErrorCode.WriterAlreadyConnected) && IsAttached(attached));
                 return new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
             }
             catch (OperationCanceledException)
@@ -72,7 +77,7 @@ namespace ZeroDuplex
             }
             catch (ZeroDuplexException e)
             {
-                if (e.Code != ErrorCode.ReaderDead && IsAttached(client))
+                if (e.Code != ErrorCode.ReaderDead && IsAttached(attached))
                 {
                     life.Tell(e);
                 }
@@ -82,9 +87,9 @@ namespace ZeroDuplex
         }
 
         /// <summary>Whether the client that was the writer of the requests still is.</summary>
-        private bool IsAttached(ulong client)
+        private bool IsAttached(ulong process)
         {
-            return requests.WriterPid == client && Platform.ProcessExists(client);
+            return requests.WriterPid == process && Platform.ProcessExists(process);
         }
 
         /// <summary>Writes the server's metadata for a client. Returns what went wrong; that somebody has written some is nothing.</summary>

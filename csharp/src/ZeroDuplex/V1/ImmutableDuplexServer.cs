@@ -32,6 +32,7 @@ namespace ZeroDuplex
         private Reader requests; // another one after the buffer was found corrupted
         private Writer responses; // to the client that sent the last request; null when there is none, or no way to it
         private bool linked; // whether the way to the client that sent the last request was looked for
+        private ulong client; // its process
         private FrameHandler handler;
         private ImmutableHandler immutable;
         private byte[] metadata; // of the server, written into every response buffer; null until set
@@ -69,6 +70,18 @@ namespace ZeroDuplex
                 lock (sync)
                 {
                     return handling;
+                }
+            }
+        }
+
+        /// <summary>Whether it has begun to stop, for tests.</summary>
+        internal bool IsDraining
+        {
+            get
+            {
+                lock (sync)
+                {
+                    return life.Stage == ServerStage.Draining;
                 }
             }
         }
