@@ -36,11 +36,7 @@ namespace ZeroDuplex
         {
             lock (sync)
             {
-                if (life.Closing)
-                {
-                    throw Fail(ErrorCode.Closed, ReadOperation, null);
-                }
-
+                ThrowIfClosed(ReadOperation);
                 life.Hold();
                 FrameLoan frame = null;
                 try
@@ -158,11 +154,7 @@ namespace ZeroDuplex
                     return frame;
                 }
 
-                if (life.Closing)
-                {
-                    throw Fail(ErrorCode.Closed, ReadOperation, null);
-                }
-
+                ThrowIfClosed(ReadOperation);
                 if (pause.IsCancelled)
                 {
                     throw Failures.Cancelled(ReadOperation, name, pause.Token);

@@ -89,6 +89,19 @@ namespace ZeroDuplex
             }
         }
 
+        /// <summary>What the buffer says of itself, now. Error: <see cref="ClosedException"/>.</summary>
+        public BufferCounters Counters
+        {
+            get
+            {
+                lock (sync)
+                {
+                    ThrowIfClosed("read counters");
+                    return new BufferCounters(buffer.Memory);
+                }
+            }
+        }
+
         /// <summary>The largest frame that the buffer can hold.</summary>
         internal int Capacity
         {
@@ -133,11 +146,7 @@ namespace ZeroDuplex
         {
             lock (sync)
             {
-                if (life.Closing)
-                {
-                    throw Fail(ErrorCode.Closed, "read metadata", null);
-                }
-
+                ThrowIfClosed("read metadata");
                 return buffer.Metadata.Read(name, false);
             }
         }
@@ -175,6 +184,14 @@ namespace ZeroDuplex
         private ZeroDuplexException Fail(ErrorCode code, string operation, string detail)
         {
             return Failures.Make(code, operation, name, detail);
+        }
+
+        private void ThrowIfClosed(string operation)
+        {
+            if (life.Closing)
+            {
+                throw Fail(ErrorCode.Closed, operation, null);
+            }
         }
 
         /// <summary>

@@ -88,6 +88,23 @@ namespace ZeroDuplex
             }
         }
 
+        /// <summary>What the buffer says of itself, now, also after its reader is gone. Error: <see cref="ClosedException"/>.</summary>
+        public BufferCounters Counters
+        {
+            get
+            {
+                lock (sync)
+                {
+                    if (life.Closing)
+                    {
+                        throw Fail(ErrorCode.Closed, "read counters", null);
+                    }
+
+                    return new BufferCounters(buffer.Memory);
+                }
+            }
+        }
+
         /// <summary>Calls that wait for their turn, for tests.</summary>
         internal int Queued
         {

@@ -153,6 +153,26 @@ namespace ZeroDuplex.Tests
             }
         }
 
+        [TestCase("--inflight 1 --min 1")]
+        [TestCase("--inflight 16 --min 1 --max 900 --one-way-every 7")]
+        public void StressPeersVerifyEveryByte(string flags)
+        {
+            using (var server = new Helper("ZeroDuplex.Peers", "stress-server --protocol v1 --payload-size 16384 --name " + name))
+            {
+                server.Expect("ready");
+                using (var client = new Helper("ZeroDuplex.Peers", "stress-client --count 3000 --name " + name + " " + flags))
+                {
+                    string result = client.ReadLine();
+                    Assert.That(client.WaitForExit(), Is.EqualTo(0));
+                    Assert.That(result, Contains.Substring("\"errors\":0"));
+                }
+
+                Assert.That(server.Terminate(), Is.EqualTo(0));
+                Assert.That(server.ReadLine(), Contains.Substring("\"bad\":0"));
+                Assert.That(Channels.Files(name), Is.Empty);
+            }
+        }
+
         [Test]
         public void IdleEndsUseNextToNoProcessorTime()
         {

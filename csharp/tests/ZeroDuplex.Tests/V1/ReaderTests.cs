@@ -473,6 +473,30 @@ namespace ZeroDuplex.Tests
         }
 
         [Test]
+        public void CountersTellWhatTheBufferHolds()
+        {
+            Reader reader = Streams.Read(name);
+            Writer writer = Streams.WriteAtOnce(name);
+            writer.WriteFrame(Channels.Bytes(100));
+            writer.WriteFrame(Channels.Bytes(50));
+            ReceivedFrame frame = reader.ReadFrame();
+            foreach (BufferCounters counters in new[] { reader.Counters, writer.Counters })
+            {
+                Assert.That(counters.PayloadSize, Is.EqualTo(1024));
+                Assert.That(counters.FreeBytes, Is.EqualTo(1024 - 116 - 66));
+                Assert.That(counters.WrittenCount, Is.EqualTo(2));
+                Assert.That(counters.ReadCount, Is.EqualTo(1));
+            }
+
+            frame.Release();
+            reader.Close();
+            Assert.Throws<ClosedException>(() => Assert.That(reader.Counters.ReadCount, Is.EqualTo(1)));
+            Assert.That(writer.Counters.FreeBytes, Is.EqualTo(1024 - 66));
+            writer.Close();
+            Assert.Throws<ClosedException>(() => Assert.That(writer.Counters.ReadCount, Is.EqualTo(1)));
+        }
+
+        [Test]
         public void CorruptMetadataIsCorrupted()
         {
             using (Reader reader = Streams.Read(name))

@@ -153,6 +153,47 @@ namespace ZeroDuplex.Tests
             }
         }
 
+        [TestCase("--frames 6000 --size 1-300 --seed 7", "--payload-size 4096 --hold 5", "--zero-copy", 906053)]
+        [TestCase("--frames 5000 --sizes 100,1,400", "--payload-size 1024 --metadata-size 64", "--metadata-file /proc/sys/kernel/ostype", 834767)]
+        [TestCase("--frames 500 --size 240", "--payload-size 1024", "", 120000)]
+        public void StreamPeersVerifyEveryByte(string both, string readerFlags, string writerFlags, int bytes)
+        {
+            using (var reader = new Helper("StreamReader", "--name " + name + " --verify --json " + both + " " + readerFlags))
+            {
+                reader.Expect("ready");
+                using (var writer = new Helper("StreamWriter", "--name " + name + " --json " + both + " " + writerFlags))
+                {
+                    string wrote = writer.ReadLine();
+                    Assert.That(writer.WaitForExit(), Is.EqualTo(0));
+                    string read = reader.ReadLine();
+                    Assert.That(reader.WaitForExit(), Is.EqualTo(0));
+                    Assert.That(wrote, Contains.Substring("\"role\":\"writer\""));
+                    Assert.That(wrote, Contains.Substring("\"bytes\":" + bytes + ","));
+                    Assert.That(read, Contains.Substring("\"bytes\":" + bytes + ","));
+                    Assert.That(read, Contains.Substring("\"mismatches\":0,"));
+                    Assert.That(read, Contains.Substring("\"metadata_bytes\":" + (writerFlags.Contains("metadata") ? 6 : 0) + "}"));
+                    Assert.That(Number(read, "payload_free_bytes"), Is.EqualTo(Number(read, "payload_size")));
+                    Assert.That(Number(read, "read_count"), Is.EqualTo(Number(read, "written_count")));
+                    Assert.That(Number(wrote, "written_count"), Is.EqualTo(Number(read, "written_count")));
+                }
+            }
+        }
+
+        [TestCase("--frames 10 --size 5", "--frames 10 --size 6")]
+        [TestCase("--frames 10 --size 5", "--frames 9 --size 5")]
+        public void StreamReaderThatGetsSomethingElseFails(string readerFlags, string writerFlags)
+        {
+            using (var reader = new Helper("StreamReader", "--name " + name + " --payload-size 1024 --verify " + readerFlags))
+            {
+                reader.Expect("ready");
+                using (var writer = new Helper("StreamWriter", "--name " + name + " " + writerFlags))
+                {
+                    Assert.That(writer.WaitForExit(), Is.EqualTo(0));
+                    Assert.That(reader.WaitForExit(), Is.EqualTo(1));
+                }
+            }
+        }
+
         [Test]
         public void ProcessThatNobodyWaitedForIsDead()
         {
@@ -231,6 +272,12 @@ namespace ZeroDuplex.Tests
                 Assert.That(error, Is.Null);
                 Assert.That(counts, Is.EqualTo(new[] { Each, Each, Each, Each }));
             }
+        }
+
+        private static string Number(string json, string field)
+        {
+            string rest = json.Substring(json.IndexOf("\"" + field + "\":", StringComparison.Ordinal) + field.Length + 3);
+            return rest.Substring(0, rest.IndexOfAny(new[] { ',', '}' }));
         }
 
         private static Exception Caught(Action body)
