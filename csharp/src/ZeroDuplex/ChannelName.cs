@@ -1,3 +1,4 @@
+using System;
 using ZeroDuplex.Native;
 
 namespace ZeroDuplex
@@ -15,25 +16,23 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Takes the owner locks of a name; held is the error when somebody else has them.</summary>
-        internal static OwnerLock Own(string operation, string name, ErrorCode held)
+        /// <summary>Takes the owner locks of a name; held tells the error when somebody else has them.</summary>
+        internal static OwnerLock Own(string operation, string name, Func<ErrorCode> held)
         {
-            OwnerLock owner;
             try
             {
-                owner = OwnerLock.TryAcquire(name);
+                OwnerLock owner = OwnerLock.TryAcquire(name);
+                if (owner == null)
+                {
+                    throw Failures.Make(held(), operation, name, "its owner lock is held");
+                }
+
+                return owner;
             }
             catch (NativeException e)
             {
                 throw Failures.System(operation, name, e);
             }
-
-            if (owner == null)
-            {
-                throw Failures.Make(held, operation, name, "its owner lock is held");
-            }
-
-            return owner;
         }
     }
 }

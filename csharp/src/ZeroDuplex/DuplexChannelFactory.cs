@@ -25,7 +25,7 @@ namespace ZeroDuplex
             ServerOptions settled = (options ?? new ServerOptions()).Checked(SegmentBuilder.Operation, name);
             BufferConfig size = config ?? BufferConfig.Default;
             size.Layout(SegmentBuilder.Operation, name); // a bad argument is told before anything is touched
-            OwnerLock owner = ChannelName.Own(SegmentBuilder.Operation, name, ErrorCode.NameInUse);
+            OwnerLock owner = ChannelName.Own(SegmentBuilder.Operation, name, () => ErrorCode.NameInUse);
             try
             {
                 return new InPlaceDuplexServer(
@@ -40,8 +40,7 @@ namespace ZeroDuplex
 
         /// <summary>
         /// Makes a ZeroBuffer v1 duplex channel, for clients of a published ZeroBuffer and of this library. A client can connect when it returns;
-        /// its requests wait for Start. Errors: as of CreateInPlaceDuplexServer, but <see cref="ReaderAlreadyConnectedException"/> when a
-        /// living process has the channel.
+        /// its requests wait for Start. Errors: as of CreateInPlaceDuplexServer.
         /// </summary>
         /// <param name="name">1 to 191 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.</param>
         /// <param name="config">Sizes and memory of the request buffer; null for <see cref="BufferConfig.DefaultV1"/>.</param>

@@ -26,6 +26,35 @@ namespace ZeroDuplex
             new PreviousObject(operation, name, judge).Clear();
         }
 
+        /// <summary>Whether an in-place channel has the name. Its owner is not asked for.</summary>
+        internal static bool IsInPlace(string name)
+        {
+            try
+            {
+                using (SharedObject old = SharedObject.Open(name))
+                {
+                    OiebV1 head;
+                    return IsInPlace(IdentityOf(old, &head));
+                }
+            }
+            catch (NativeException)
+            {
+                return false; // nothing there, or nothing of ours
+            }
+        }
+
+        private static bool IsInPlace(ulong identity)
+        {
+            return ProtocolIdentity.SizeOf(identity) == Wire.OiebV2Size && ProtocolIdentity.MajorOf(identity) == Wire.ProtocolV2Major;
+        }
+
+        /// <summary>Reads the head of an object, as far as it goes.</summary>
+        private static ulong IdentityOf(SharedObject old, OiebV1* head)
+        {
+            int n = old.ReadHead(new Span<byte>(head, sizeof(OiebV1)));
+            return n < sizeof(ulong) ? Wire.IdentityNotReady : head->Identity;
+        }
+
         private void Clear()
         {
             SharedObject old;
@@ -73,15 +102,13 @@ namespace ZeroDuplex
             }
 
             OiebV1 head;
-            int n = old.ReadHead(new Span<byte>(&head, sizeof(OiebV1)));
-            ulong identity = n < sizeof(ulong) ? Wire.IdentityNotReady : head.Identity;
-            bool ours = ProtocolIdentity.SizeOf(identity) == Wire.OiebV2Size && ProtocolIdentity.MajorOf(identity) == Wire.ProtocolV2Major;
-            if (n == 0 || ours || (identity == Wire.IdentityNotReady && n >= Wire.OiebV2Size))
+            ulong identity = IdentityOf(old, &head);
+            if (old.Size == 0 || IsInPlace(identity) || (identity == Wire.IdentityNotReady && old.Size >= Wire.OiebV2Size))
             {
                 return;
             }
 
-            if (ProtocolIdentity.SizeOf(identity) != Wire.OiebV1Size || n < Wire.OiebV1Size)
+            if (ProtocolIdentity.SizeOf(identity) != Wire.OiebV1Size || old.Size < Wire.OiebV1Size)
             {
                 throw InUse("a file that is not ours has this name");
             }

@@ -226,6 +226,14 @@ namespace ZeroDuplex
         /// </summary>
         private void Detach()
         {
+            foreach (PendingResponse p in pending.Values)
+            {
+                if (p.Frame != null)
+                {
+                    responses.TakeBack(p.Frame, p.Frame.Generation); // nobody received it
+                }
+            }
+
             try
             {
                 responses.Close();

@@ -23,8 +23,7 @@ namespace ZeroDuplex
             {
                 if (linked)
                 {
-                    // Another client that is attached by now waits until what this one left was read.
-                    return attached == client || attached == Wire.PidNone ? responses : null;
+                    return responses != null && MayAnswer(attached) ? responses : null;
                 }
             }
 
@@ -56,6 +55,15 @@ namespace ZeroDuplex
         }
 
         /// <summary>
+        /// Whether the client that sent may still be there, now that a process is attached: it, none, or another one, which waits until what
+        /// it left was read.
+        /// </summary>
+        private bool MayAnswer(ulong attached)
+        {
+            return attached == client || (attached == Wire.PidNone && responses.IsReaderConnected);
+        }
+
+        /// <summary>
         /// Attaches to the response buffer of an attached client, null when that cannot be. A client makes it before it sends, or soon after; that
         /// there is none may also mean that the one that sent is gone, and that the attached one waits until we have noticed.
         /// </summary>
@@ -68,7 +76,7 @@ namespace ZeroDuplex
             {
                 MappedBuffer found = new Retry(LinkOperation, name, options.ResetTimeout, giveUp.Token).Until(
                     () => attacher.Try(null, allowOtherUsers),
-                    code => (code == ErrorCode.BufferNotFound || code == ErrorCode.WriterAlreadyConnected) && IsAttached(attached));
+                    code => BufferAttacher.Heals(code) && IsAttached(attached));
                 return new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
             }
             catch (OperationCanceledException)

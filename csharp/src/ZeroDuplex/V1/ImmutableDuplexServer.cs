@@ -198,7 +198,14 @@ namespace ZeroDuplex
         private Reader CreateRequests()
         {
             var reader = new ReaderOptions { Wait = options.Wait, SpinWindow = options.SpinWindow, Mode = options.Mode };
-            return new Reader(CreateOperation, DualBufferNames.Request(name), config, reader, null);
+            try
+            {
+                return new Reader(CreateOperation, DualBufferNames.Request(name), config, reader, null);
+            }
+            catch (ReaderAlreadyConnectedException e)
+            {
+                throw Fail(ErrorCode.NameInUse, CreateOperation, e.Detail);
+            }
         }
 
         private void StartWorker(CancellationToken token)

@@ -54,7 +54,7 @@ namespace ZeroDuplex
             this.lender = lender ?? this;
             BufferConfig size = config ?? BufferConfig.DefaultV1;
             MetadataSize = size.LayoutV1(operation, name).Metadata.Size; // a bad argument is told before anything is touched
-            owner = ChannelName.Own(operation, name, ErrorCode.ReaderAlreadyConnected);
+            owner = ChannelName.Own(operation, name, () => PreviousObject.IsInPlace(name) ? ErrorCode.NameInUse : ErrorCode.ReaderAlreadyConnected);
             try
             {
                 buffer = BufferBuilder.Create(operation, name, size, this.options.Mode);

@@ -97,7 +97,7 @@ namespace ZeroDuplex.Tests
         {
             using (DualBuffers.Create(name))
             {
-                Assert.Throws<ReaderAlreadyConnectedException>(() => DualBuffers.Create(name));
+                Assert.Throws<NameInUseException>(() => DualBuffers.Create(name));
             }
         }
 
