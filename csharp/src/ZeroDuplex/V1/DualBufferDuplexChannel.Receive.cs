@@ -126,7 +126,6 @@ namespace ZeroDuplex
                 bool answered = false;
                 try
                 {
-                    DrainReady(); // the oldest comes first
                     Await(ref pause, p);
                     answered = true;
                 }
@@ -279,7 +278,6 @@ namespace ZeroDuplex
             if (frame != null)
             {
                 Dispatch(frame);
-                DrainReady();
             }
             else
             {
@@ -290,18 +288,18 @@ namespace ZeroDuplex
             return frame != null;
         }
 
-        /// <summary>Hands out the responses that are there, without waiting.</summary>
-        private void DrainReady()
+        /// <summary>Takes the responses that are there, without waiting, for as long as one that nobody wants is among those to come.</summary>
+        private void DropUnwanted()
         {
-            if (receiving || failure != null)
+            if (receiving)
             {
-                return; // whoever has the role does it; or there is nothing more to come
+                return; // whoever has the role does it
             }
 
             try
             {
                 FrameLoan frame;
-                while (failure == null && (frame = responses.TryNow()) != null)
+                while (unwanted > 0 && failure == null && (frame = responses.TryNow()) != null)
                 {
                     Dispatch(frame);
                 }

@@ -212,7 +212,7 @@ namespace ZeroDuplex
         {
             lock (sync)
             {
-                DrainReady();
+                DropUnwanted();
                 return unwanted > 0;
             }
         }
