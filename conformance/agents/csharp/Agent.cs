@@ -92,6 +92,31 @@ namespace ZeroDuplex.Conformance
             return n.HasValue ? Milliseconds(n.Value) : (TimeSpan?)null;
         }
 
+        /// <summary>Sizes that no int holds are as much too large as the largest one.</summary>
+        internal static int Size(ulong? size)
+        {
+            return (int)Math.Min(size ?? 0, int.MaxValue);
+        }
+
+        /// <summary>Sizes that no long holds are as much too large as the largest one.</summary>
+        internal static BufferConfig Config(ulong? metadata, ulong? payload, BufferConfig otherwise)
+        {
+            return new BufferConfig(
+                (long)Math.Min(metadata ?? (ulong)otherwise.MetadataSize, long.MaxValue), (long)Math.Min(payload ?? (ulong)otherwise.PayloadSize, long.MaxValue));
+        }
+
+        /// <summary>What is kept under a name.</summary>
+        internal static T Find<T>(Dictionary<string, T> things, string name)
+        {
+            T thing;
+            if (!things.TryGetValue(name, out thing))
+            {
+                throw new ArgumentException("nothing is kept under " + name);
+            }
+
+            return thing;
+        }
+
         internal static WaitStrategy Wait(string name)
         {
             switch (name)

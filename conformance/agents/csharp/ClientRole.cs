@@ -3,37 +3,41 @@ using System.Collections.Generic;
 
 namespace ZeroDuplex.Conformance
 {
-    /// <summary>At most one client, its acquired buffers and its held responses, under the names that the runner gave.</summary>
+    /// <summary>At most one client or v1 writer, its acquired buffers and its held responses, under the names that the runner gave.</summary>
     internal sealed class ClientRole : IRole
     {
         private readonly object sync = new object();
         private Dictionary<string, RequestBuffer> buffers = new Dictionary<string, RequestBuffer>();
         private Dictionary<string, Response> held = new Dictionary<string, Response>();
+        private readonly BufferWriter stream = new BufferWriter();
         private IDuplexClient channel;
 
         public Dictionary<string, Operation> Operations
         {
             get
             {
-                return new Dictionary<string, Operation>
+                var operations = new Dictionary<string, Operation>
                 {
+                    { "connect_writer", Agent.Of(ConnectWriterArgs.Decode, a => Agent.Done(() => ConnectWriter(a))) },
                     { "connect", Agent.Of(ConnectArgs.Decode, a => Agent.Done(() => Connect(a))) },
                     { "send", Agent.Of(SendArgs.Decode, Send) },
                     { "call", Agent.Of(CallArgs.Decode, Call) },
                     { "acquire", Agent.Of(AcquireArgs.Decode, Acquire) },
-                    { "fill", Agent.Of(FillArgs.Decode, a => Agent.Done(() => Data.Fill(Find(buffers, a.Buffer).Data, a.Seed))) },
+                    { "fill", Agent.Of(FillArgs.Decode, a => Agent.Done(() => Fill(a))) },
                     { "commit", Agent.Of(CommitArgs.Decode, Commit) },
-                    { "abort", Agent.Of(AbortArgs.Decode, a => Agent.Done(() => Find(buffers, a.Buffer).Abort())) },
+                    { "abort", Agent.Of(AbortArgs.Decode, a => Agent.Done(() => Abort(a.Buffer))) },
                     { "receive", Agent.Of(ReceiveArgs.Decode, Receive) },
                     { "read", Agent.Of(ReadArgs.Decode, a => Seen(Find(held, a.Hold))) },
                     { "release", Agent.Of(ReleaseArgs.Decode, a => Agent.Done(() => Find(held, a.Hold).Release())) },
                     { "cancel", Agent.Of(CancelArgs.Decode, a => new CancelReport { Cancelled = Channel().Cancel(a.Sequence) }) },
                     { "connected", Agent.Of(ConnectedArgs.Decode, a => new ConnectionReport { Connected = Channel().IsServerConnected }) },
                     { "exchange", Agent.Of(ExchangeArgs.Decode, Exchange) },
-                    { "set_metadata", Agent.Of(SetMetadataArgs.Decode, a => Agent.Done(() => Channel().SetMetadata(Data.Pattern(a.Size, a.Seed)))) },
+                    { "set_metadata", Agent.Of(SetMetadataArgs.Decode, a => Agent.Done(() => SetMetadata(Data.Pattern(a.Size, a.Seed)))) },
                     { "get_metadata", Agent.Of(GetMetadataArgs.Decode, a => Data.Content(Channel().ServerMetadata())) },
-                    { "close", Agent.Of(CloseArgs.Decode, a => Agent.Done(() => Channel().Close())) },
+                    { "close", Agent.Of(CloseArgs.Decode, a => Agent.Done(Close)) },
                 };
+                stream.AddOperations(operations);
+                return operations;
             }
         }
 
@@ -66,6 +70,57 @@ namespace ZeroDuplex.Conformance
             {
                 old.Close();
             }
+
+            stream.Reset();
+        }
+
+        private void ConnectWriter(ConnectWriterArgs a)
+        {
+            Reset();
+            stream.Connect(a);
+        }
+
+        private void Fill(FillArgs a)
+        {
+            Data.Fill(stream.Current != null ? stream.Find(a.Buffer).Data : Find(buffers, a.Buffer).Data, a.Seed);
+        }
+
+        private void Abort(string buffer)
+        {
+            if (stream.Current != null)
+            {
+                stream.Find(buffer).Abort();
+            }
+            else
+            {
+                Find(buffers, buffer).Abort();
+            }
+        }
+
+        private void SetMetadata(byte[] content)
+        {
+            Writer writer = stream.Current;
+            if (writer != null)
+            {
+                writer.SetMetadata(content);
+            }
+            else
+            {
+                Channel().SetMetadata(content);
+            }
+        }
+
+        private void Close()
+        {
+            Writer writer = stream.Current;
+            if (writer != null)
+            {
+                writer.Close();
+            }
+            else
+            {
+                Channel().Close();
+            }
         }
 
         private IDuplexClient Channel()
@@ -85,20 +140,8 @@ namespace ZeroDuplex.Conformance
         {
             lock (sync)
             {
-                T thing;
-                if (!things.TryGetValue(name, out thing))
-                {
-                    throw new ArgumentException("nothing is kept under " + name);
-                }
-
-                return thing;
+                return Agent.Find(things, name);
             }
-        }
-
-        /// <summary>Sizes that no int holds are as much too large as the largest one.</summary>
-        private static int Size(ulong? size)
-        {
-            return (int)Math.Min(size ?? 0, int.MaxValue);
         }
 
         private void Connect(ConnectArgs a)
@@ -109,6 +152,11 @@ namespace ZeroDuplex.Conformance
             options.CallTimeout = Agent.Milliseconds(a.CallTimeoutMs) ?? options.CallTimeout;
             options.SendTimeout = Agent.Milliseconds(a.SendTimeoutMs) ?? options.SendTimeout;
             options.Wait = a.Wait == null ? options.Wait : Agent.Wait(a.Wait);
+            if (a.ResponseMetadataSize.HasValue || a.ResponsePayloadSize.HasValue)
+            {
+                options.ResponseConfig = Agent.Config(a.ResponseMetadataSize, a.ResponsePayloadSize, BufferConfig.DefaultV1);
+            }
+
             switch (a.Lap ?? "eager")
             {
                 case "eager": options.Lap = LapMode.Eager; break;
@@ -125,13 +173,13 @@ namespace ZeroDuplex.Conformance
 
         private SentReport Send(SendArgs a)
         {
-            var request = new Request(Data.Pattern(a.Size, a.Seed)) { Opcode = checked((uint)(a.Opcode ?? 0)), Capacity = Size(a.Capacity), OneWay = a.OneWay ?? false };
+            var request = new Request(Data.Pattern(a.Size, a.Seed)) { Opcode = checked((uint)(a.Opcode ?? 0)), Capacity = Agent.Size(a.Capacity), OneWay = a.OneWay ?? false };
             return new SentReport { Sequence = Channel().Send(request, Agent.Milliseconds(a.TimeoutMs)) };
         }
 
         private FrameReport Call(CallArgs a)
         {
-            var request = new Request(Data.Pattern(a.Size, a.Seed)) { Opcode = checked((uint)(a.Opcode ?? 0)), Capacity = Size(a.Capacity) };
+            var request = new Request(Data.Pattern(a.Size, a.Seed)) { Opcode = checked((uint)(a.Opcode ?? 0)), Capacity = Agent.Size(a.Capacity) };
             using (Response response = Channel().Call(request, Agent.Milliseconds(a.TimeoutMs)))
             {
                 return Seen(response);
@@ -147,7 +195,7 @@ namespace ZeroDuplex.Conformance
 
         private BufferReport Acquire(AcquireArgs a)
         {
-            RequestBuffer buffer = Channel().AcquireRequestBuffer(Size(a.Size), Size(a.Capacity), Agent.Milliseconds(a.TimeoutMs));
+            RequestBuffer buffer = Channel().AcquireRequestBuffer(Agent.Size(a.Size), Agent.Size(a.Capacity), Agent.Milliseconds(a.TimeoutMs));
             lock (sync)
             {
                 buffers[a.Buffer] = buffer;
@@ -225,7 +273,7 @@ namespace ZeroDuplex.Conformance
                 return client.SendRequest(Data.Pattern(size, seed));
             }
 
-            using (RequestBuffer buffer = client.AcquireRequestBuffer(Size(size)))
+            using (RequestBuffer buffer = client.AcquireRequestBuffer(Agent.Size(size)))
             {
                 Data.Fill(buffer.Data, seed);
                 return buffer.Commit();

@@ -58,7 +58,11 @@ namespace ZeroDuplex.Conformance
     {
         internal static List<StructLayout> Structs()
         {
-            return new List<StructLayout> { Struct(typeof(OiebV2), "oieb_v2"), Struct(typeof(FrameHeaderV2), "frame_header_v2") };
+            return new List<StructLayout>
+            {
+                Struct(typeof(OiebV2), "oieb_v2"), Struct(typeof(FrameHeaderV2), "frame_header_v2"), Struct(typeof(OiebV1), "oieb_v1"),
+                Struct(typeof(FrameHeaderV1), "frame_header_v1"),
+            };
         }
 
         private static StructLayout Struct(Type type, string name)

@@ -5,7 +5,7 @@ using System.Threading;
 
 namespace ZeroDuplex.Conformance
 {
-    /// <summary>At most one server, the behaviours of its handlers and what they saw.</summary>
+    /// <summary>At most one server or v1 reader, the behaviours of its handlers and what they saw.</summary>
     internal sealed class ServerRole : IRole
     {
         private const int SeenLimit = 256; // frames that are remembered
@@ -17,7 +17,8 @@ namespace ZeroDuplex.Conformance
         private SetHandlerArgs other; // behaviour of all other opcodes
         private bool letAllGo;
         private HandledReport handled;
-        private InPlaceDuplexServer channel;
+        private readonly BufferReader stream = new BufferReader();
+        private IDuplexServer channel;
 
         internal ServerRole()
         {
@@ -28,18 +29,21 @@ namespace ZeroDuplex.Conformance
         {
             get
             {
-                return new Dictionary<string, Operation>
+                var operations = new Dictionary<string, Operation>
                 {
+                    { "create_reader", Agent.Of(CreateReaderArgs.Decode, a => Agent.Done(() => CreateReader(a))) },
                     { "create", Agent.Of(CreateArgs.Decode, a => Agent.Done(() => Create(a))) },
                     { "set_handler", Agent.Of(SetHandlerArgs.Decode, a => Agent.Done(() => SetHandler(a))) },
                     { "start", Agent.Of(StartArgs.Decode, a => Agent.Done(() => Channel().Start(Handle))) },
                     { "let_go", Agent.Of(LetGoArgs.Decode, a => Agent.Done(() => LetGo(a.Sequence))) },
                     { "wait_handled", Agent.Of(WaitHandledArgs.Decode, WaitHandled) },
                     { "set_metadata", Agent.Of(SetMetadataArgs.Decode, a => Agent.Done(() => Channel().SetMetadata(Data.Pattern(a.Size, a.Seed)))) },
-                    { "get_metadata", Agent.Of(GetMetadataArgs.Decode, a => Data.Content(Channel().ClientMetadata())) },
+                    { "get_metadata", Agent.Of(GetMetadataArgs.Decode, a => Data.Content(GetMetadata())) },
                     { "stop", Agent.Of(StopArgs.Decode, a => Agent.Done(() => Channel().Stop(Agent.Milliseconds(a.TimeoutMs)))) },
-                    { "close", Agent.Of(CloseArgs.Decode, a => Agent.Done(() => Channel().Dispose())) },
+                    { "close", Agent.Of(CloseArgs.Decode, a => Agent.Done(Close)) },
                 };
+                stream.AddOperations(operations);
+                return operations;
             }
         }
 
@@ -53,7 +57,7 @@ namespace ZeroDuplex.Conformance
             }
         }
 
-        private InPlaceDuplexServer Channel()
+        private IDuplexServer Channel()
         {
             lock (sync)
             {
@@ -77,7 +81,7 @@ namespace ZeroDuplex.Conformance
 
         private void StopOld()
         {
-            InPlaceDuplexServer old;
+            IDuplexServer old;
             lock (sync)
             {
                 old = channel;
@@ -90,6 +94,8 @@ namespace ZeroDuplex.Conformance
                 {
                     old.Stop(TimeSpan.Zero);
                 }
+
+                stream.Reset();
             }
             catch (ZeroDuplexException)
             {
@@ -97,17 +103,41 @@ namespace ZeroDuplex.Conformance
             }
         }
 
+        private void CreateReader(CreateReaderArgs a)
+        {
+            StopOld();
+            stream.Create(a);
+        }
+
+        private byte[] GetMetadata()
+        {
+            Reader reader = stream.Current;
+            return reader != null ? reader.Metadata() : Channel().ClientMetadata();
+        }
+
+        private void Close()
+        {
+            Reader reader = stream.Current;
+            if (reader != null)
+            {
+                reader.Close();
+            }
+            else
+            {
+                Channel().Dispose();
+            }
+        }
+
         private void Create(CreateArgs a)
         {
             StopOld();
-            var config = new BufferConfig(Size(a.MetadataSize, BufferConfig.Default.MetadataSize), Size(a.PayloadSize, BufferConfig.Default.PayloadSize));
             var options = new ServerOptions();
             options.Workers = (int)(a.Workers ?? (ulong)options.Workers);
             options.Mode = (int)(a.Mode ?? (ulong)options.Mode);
             options.ResetTimeout = Agent.Milliseconds(a.ResetTimeoutMs) ?? options.ResetTimeout;
             options.StopTimeout = Agent.Milliseconds(a.StopTimeoutMs) ?? options.StopTimeout;
             options.Wait = a.Wait == null ? options.Wait : Agent.Wait(a.Wait);
-            InPlaceDuplexServer made = DuplexChannelFactory.Default.CreateInPlaceDuplexServer(a.Name, config, options);
+            IDuplexServer made = Create(a, options);
             lock (sync)
             {
                 channel = made;
@@ -115,10 +145,19 @@ namespace ZeroDuplex.Conformance
             }
         }
 
-        /// <summary>Sizes that no long holds are as much too large as the largest one.</summary>
-        private static long Size(ulong? size, long otherwise)
+        private static IDuplexServer Create(CreateArgs a, ServerOptions options)
         {
-            return size.HasValue ? (long)Math.Min(size.Value, long.MaxValue) : otherwise;
+            switch (a.Protocol ?? "v2")
+            {
+                case "v1":
+                    return DuplexChannelFactory.Default.CreateImmutableServer(
+                        a.Name, Agent.Config(a.MetadataSize, a.PayloadSize, BufferConfig.DefaultV1), options);
+                case "v2":
+                    return DuplexChannelFactory.Default.CreateInPlaceDuplexServer(
+                        a.Name, Agent.Config(a.MetadataSize, a.PayloadSize, BufferConfig.Default), options);
+                default:
+                    throw new ArgumentException("unknown protocol " + a.Protocol);
+            }
         }
 
         private void SetHandler(SetHandlerArgs a)

@@ -100,6 +100,18 @@ namespace ZeroDuplex.Programs
             return (int)Long(flag, otherwise, least, most);
         }
 
+        /// <summary>Which protocol a server is to speak.</summary>
+        public bool SpeaksV1()
+        {
+            string text = Text("--protocol", "v2");
+            if (text != "v1" && text != "v2")
+            {
+                throw new UsageException("--protocol " + text + " is not one of v1, v2");
+            }
+
+            return text == "v1";
+        }
+
         public WaitStrategy Wait()
         {
             string text = Text("--wait", "hybrid");

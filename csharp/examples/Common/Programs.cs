@@ -38,8 +38,20 @@ namespace ZeroDuplex.Programs
             Console.Out.Flush();
         }
 
+        /// <summary>Makes the server that --protocol asks for; everything else is the same.</summary>
+        public static IDuplexServer CreateServer(Arguments flags, BufferConfig config, ServerOptions options)
+        {
+            string name = flags.Required("--name");
+            if (flags.SpeaksV1())
+            {
+                return DuplexChannelFactory.Default.CreateImmutableServer(name, config, options);
+            }
+
+            return DuplexChannelFactory.Default.CreateInPlaceDuplexServer(name, config, options);
+        }
+
         /// <summary>Serves until SIGTERM, SIGINT or the server's end, and stops in good order.</summary>
-        public static void Serve(InPlaceDuplexServer server, FrameHandler handler)
+        public static void Serve(IDuplexServer server, FrameHandler handler)
         {
             using (server)
             using (var signal = new StopSignal())

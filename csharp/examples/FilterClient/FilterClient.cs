@@ -89,8 +89,12 @@ namespace ZeroDuplex.Programs
                 long median = Percentile(0.50);
                 long p99 = Percentile(0.99);
 
-                // The object, and four semaphores of 32 bytes.
-                long shared = new FileInfo("/dev/shm/" + name).Length + (4 * 32);
+                // The object, or over v1 the two buffers, and four semaphores of 32 bytes.
+                string path = "/dev/shm/" + name;
+                long objects = client is DualBufferDuplexChannel
+                    ? new FileInfo(path + "_request").Length + new FileInfo(path + "_response").Length
+                    : new FileInfo(path).Length;
+                long shared = objects + (4 * 32);
                 Program.Say(json
                     ? "{\"frames\":" + samples.Count + ",\"bytes\":" + bytes + ",\"median_ns\":" + median + ",\"p99_ns\":" + p99
                         + ",\"copied_by_sdk\":" + copied + ",\"shm_bytes\":" + shared + "}"

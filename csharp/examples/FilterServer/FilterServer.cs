@@ -1,6 +1,7 @@
 // filter-server changes the pictures of one client where they stand in shared memory.
 //
 //     filter-server --name N --filter invert|blur|echo|sleep|fail [--workers W] [--payload-size B] [--wait spin|hybrid|block]
+//                   [--protocol v1|v2]
 //
 // It prints "ready" when a client can attach and stops in good order on SIGTERM or SIGINT.
 using System;
@@ -16,12 +17,12 @@ namespace ZeroDuplex.Programs
         {
             return Program.Run("filter-server", () =>
             {
-                var flags = new Arguments(args, new[] { "--name", "--filter", "--workers", "--payload-size", "--wait" });
+                var flags = new Arguments(args, new[] { "--name", "--filter", "--workers", "--payload-size", "--wait", "--protocol" });
                 string filter = flags.Required("--filter");
                 CheckFilter(filter);
                 var config = new BufferConfig(4096, flags.Long("--payload-size", 16 << 20, 0));
                 var options = new ServerOptions { Workers = flags.Int("--workers", 1, 1), Wait = flags.Wait() };
-                InPlaceDuplexServer server = DuplexChannelFactory.Default.CreateInPlaceDuplexServer(flags.Required("--name"), config, options);
+                IDuplexServer server = Program.CreateServer(flags, config, options);
                 Program.Serve(server, HandlerOf(filter, server));
             });
         }
@@ -34,7 +35,7 @@ namespace ZeroDuplex.Programs
             }
         }
 
-        private static FrameHandler HandlerOf(string filter, InPlaceDuplexServer server)
+        private static FrameHandler HandlerOf(string filter, IDuplexServer server)
         {
             switch (filter)
             {
@@ -46,8 +47,8 @@ namespace ZeroDuplex.Programs
             }
         }
 
-        /// <summary>frame.Data is shared memory: what the filter writes there is the response.</summary>
-        private static FrameHandler Pictures(InPlaceDuplexServer server, Filter apply)
+        /// <summary>frame.Data is shared memory: what the filter writes there is the response, whichever protocol carries it.</summary>
+        private static FrameHandler Pictures(IDuplexServer server, Filter apply)
         {
             return frame =>
             {

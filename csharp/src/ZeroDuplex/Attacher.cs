@@ -4,109 +4,35 @@ using ZeroDuplex.Native;
 
 namespace ZeroDuplex
 {
-    /// <summary>One attempt to connect, with all its retries. Names and lock bytes cannot be waited for, so it looks again and again.</summary>
+    /// <summary>Attaches a client to an in-place duplex segment.</summary>
     internal sealed unsafe class Attacher
     {
-        internal const string Operation = "connect to";
-
-        private static readonly TimeSpan ShortestPause = TimeSpan.FromTicks(TimeSpan.TicksPerMillisecond / 50);
-        private static readonly TimeSpan LongestPause = TimeSpan.FromTicks(2 * TimeSpan.TicksPerMillisecond);
-
         private readonly string name;
         private readonly ClientOptions options;
-        private readonly CancellationToken token;
-        private readonly long deadline;
-        private TimeSpan pause = ShortestPause;
+        private readonly Retry retry;
 
-        private Attacher(string name, ClientOptions options, CancellationToken token)
+        internal Attacher(string name, ClientOptions options, Retry retry)
         {
             this.name = name;
             this.options = options;
-            this.token = token;
-            deadline = Ticks.In(options.ConnectTimeout);
+            this.retry = retry;
         }
 
-        /// <summary>Connects to a living server, retrying until the connect timeout or the token what time may heal.</summary>
-        internal static Segment Attach(string name, ClientOptions options, CancellationToken token)
-        {
-            var attacher = new Attacher(name, options, token);
-            while (true)
-            {
-                try
-                {
-                    return options.Memory != null ? attacher.TryView(options.Memory) : attacher.TryName();
-                }
-                catch (ZeroDuplexException e) when (Heals(e.Code))
-                {
-                    // The reason why it took so long says more than a bare timeout.
-                    if (!attacher.Wait())
-                    {
-                        throw;
-                    }
-                }
-                catch (NativeException e)
-                {
-                    throw Failures.System(Operation, name, e);
-                }
-            }
-        }
-
-        private static bool Heals(ErrorCode code)
+        /// <summary>Whether time may heal an error of an attempt.</summary>
+        internal static bool Heals(ErrorCode code)
         {
             return code == ErrorCode.ServerNotFound || code == ErrorCode.ServerBusy || code == ErrorCode.WriterAlreadyConnected;
         }
 
-        private static string VersionOf(ulong identity)
+        /// <summary>Tries once; it waits for a reset only, until the time of the retries is over.</summary>
+        internal Segment Try()
         {
-            return (byte)(identity >> 32) + "." + (byte)(identity >> 40) + "." + (byte)(identity >> 48);
-        }
-
-        /// <summary>Pauses before the next look, false when there is no time left.</summary>
-        private bool Wait()
-        {
-            if (token.IsCancellationRequested)
+            if (options.Memory != null)
             {
-                throw Failures.Cancelled(Operation, name, token);
+                return TryView(options.Memory);
             }
 
-            var left = new TimeSpan(deadline - Ticks.Now);
-            if (left <= TimeSpan.Zero)
-            {
-                return false;
-            }
-
-            Platform.Sleep(pause < left ? pause : left);
-            pause = pause + pause < LongestPause ? pause + pause : LongestPause;
-            return true;
-        }
-
-        private ZeroDuplexException Fail(ErrorCode code, string detail, Exception inner = null)
-        {
-            return Failures.Make(code, Operation, name, detail, inner);
-        }
-
-        private Segment TryName()
-        {
-            SharedObject found;
-            try
-            {
-                found = SharedObject.Open(name);
-            }
-            catch (NativeException e)
-            {
-                switch (e.Errno)
-                {
-                    case Libc.ErrnoNotFound:
-                        throw Fail(ErrorCode.ServerNotFound, "no object of that name");
-                    case Libc.ErrnoAccess:
-                    case Libc.ErrnoPermission:
-                        throw Fail(ErrorCode.PermissionDenied, "the object's mode does not let us in; the server can set it", e);
-                    default:
-                        throw;
-                }
-            }
-
-            var own = new SharedMemory(found);
+            SharedMemory own = SharedMemory.Open(Connector.Operation, name, name, ErrorCode.ServerNotFound, options.AllowOtherUsers);
             try
             {
                 return TryObject(own);
@@ -118,19 +44,14 @@ namespace ZeroDuplex
             }
         }
 
+        private ZeroDuplexException Fail(ErrorCode code, string detail, Exception inner = null)
+        {
+            return Failures.Make(code, Connector.Operation, name, detail, inner);
+        }
+
         private Segment TryObject(SharedMemory own)
         {
             SharedObject found = own.Object;
-            if (!found.IsRegular)
-            {
-                throw Fail(ErrorCode.System, "something that is no shared-memory object has this name");
-            }
-
-            if (found.Owner != Libc.EffectiveUser() && !options.AllowOtherUsers)
-            {
-                throw Fail(ErrorCode.PermissionDenied, "the object belongs to user " + found.Owner + "; allow other users to connect to it");
-            }
-
             if (found.Size == 0)
             {
                 throw Fail(ErrorCode.ServerNotFound, "the object is still empty");
@@ -270,7 +191,7 @@ namespace ZeroDuplex
             ulong identityAgain = Volatile.Read(ref response->Identity);
             if (identityAgain != identity)
             {
-                throw Fail(ErrorCode.Corrupted, "the two blocks are v" + VersionOf(identity) + " and v" + VersionOf(identityAgain));
+                throw Fail(ErrorCode.Corrupted, "the two blocks are " + ProtocolIdentity.VersionOf(identity) + " and " + ProtocolIdentity.VersionOf(identityAgain));
             }
 
             if (payload != payloadAgain)
@@ -302,20 +223,20 @@ namespace ZeroDuplex
                 throw Fail(ErrorCode.ServerNotFound, "the segment is not ready yet");
             }
 
-            string mine = ", this client speaks v" + VersionOf(Wire.OiebV2IdentityWord);
-            if ((uint)identity == Wire.OiebV1Size)
+            string mine = ", this client speaks " + ProtocolIdentity.VersionOf(Wire.OiebV2IdentityWord);
+            if (ProtocolIdentity.SizeOf(identity) == Wire.OiebV1Size)
             {
-                throw Fail(ErrorCode.VersionMismatch, "the segment is ZeroBuffer v" + VersionOf(identity) + mine);
+                throw Fail(ErrorCode.VersionMismatch, "the segment is ZeroBuffer " + ProtocolIdentity.VersionOf(identity) + mine);
             }
 
-            if ((uint)identity != Wire.OiebV2Size)
+            if (ProtocolIdentity.SizeOf(identity) != Wire.OiebV2Size)
             {
-                throw Fail(ErrorCode.Corrupted, "oieb_size " + (uint)identity + " is none we know");
+                throw Fail(ErrorCode.Corrupted, "oieb_size " + ProtocolIdentity.SizeOf(identity) + " is none we know");
             }
 
-            if ((byte)(identity >> 32) != Wire.ProtocolV2Major)
+            if (ProtocolIdentity.MajorOf(identity) != Wire.ProtocolV2Major)
             {
-                throw Fail(ErrorCode.VersionMismatch, "the segment is v" + VersionOf(identity) + mine);
+                throw Fail(ErrorCode.VersionMismatch, "the segment is " + ProtocolIdentity.VersionOf(identity) + mine);
             }
         }
 
@@ -335,7 +256,7 @@ namespace ZeroDuplex
             long check = Ticks.Now + Ticks.Slice;
             while (Volatile.Read(ref segment.Request->WriterPid) != Wire.PidNone)
             {
-                if (!Wait())
+                if (!retry.Wait())
                 {
                     throw Fail(ErrorCode.ServerBusy, "the server has not let go of a client that is gone: a handler still works for it, or the server has not started");
                 }
@@ -350,7 +271,7 @@ namespace ZeroDuplex
                 }
             }
 
-            pause = ShortestPause;
+            retry.Hurry();
         }
 
         /// <summary>Only a hint: the semaphore may be an old one, and a sleeping server looks once a slice anyway.</summary>

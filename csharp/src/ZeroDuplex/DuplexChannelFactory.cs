@@ -1,5 +1,6 @@
 using System.Threading;
 using ZeroDuplex.Native;
+using ZeroDuplex.V1;
 
 namespace ZeroDuplex
 {
@@ -20,25 +21,11 @@ namespace ZeroDuplex
         /// <param name="options">The knobs; null for the defaults.</param>
         public InPlaceDuplexServer CreateInPlaceDuplexServer(string name, BufferConfig config = null, ServerOptions options = null)
         {
-            Check(SegmentBuilder.Operation, name);
+            ChannelName.Require(SegmentBuilder.Operation, name);
             ServerOptions settled = (options ?? new ServerOptions()).Checked(SegmentBuilder.Operation, name);
             BufferConfig size = config ?? BufferConfig.Default;
             size.Layout(SegmentBuilder.Operation, name); // a bad argument is told before anything is touched
-            OwnerLock owner;
-            try
-            {
-                owner = OwnerLock.TryAcquire(name);
-            }
-            catch (NativeException e)
-            {
-                throw Failures.System(SegmentBuilder.Operation, name, e);
-            }
-
-            if (owner == null)
-            {
-                throw Failures.Make(ErrorCode.NameInUse, SegmentBuilder.Operation, name, "its owner lock is held");
-            }
-
+            OwnerLock owner = ChannelName.Own(SegmentBuilder.Operation, name, () => ErrorCode.NameInUse);
             try
             {
                 return new InPlaceDuplexServer(
@@ -52,8 +39,34 @@ namespace ZeroDuplex
         }
 
         /// <summary>
-        /// Connects to a living server. It retries within the connect timeout what time may heal: no server yet, another client still
-        /// attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
+        /// Makes a ZeroBuffer v1 duplex channel, for clients of a published ZeroBuffer and of this library. A client can connect when it returns;
+        /// its requests wait for Start. Errors: as of CreateInPlaceDuplexServer.
+        /// </summary>
+        /// <param name="name">1 to 191 of A-Z a-z 0-9 . _ -, not starting with '.' or 'sem.'.</param>
+        /// <param name="config">Sizes and memory of the request buffer; null for <see cref="BufferConfig.DefaultV1"/>.</param>
+        /// <param name="options">The knobs; null for the defaults. There is one worker.</param>
+        public ImmutableDuplexServer CreateImmutableServer(string name, BufferConfig config = null, ServerOptions options = null)
+        {
+            const string Operation = ImmutableDuplexServer.CreateOperation;
+            ChannelName.Require(Operation, name);
+            if (!DualBufferNames.Fit(name))
+            {
+                throw Failures.Make(ErrorCode.InvalidName, Operation, name, "with what the names of its buffers add, " + name.Length + " characters are too many");
+            }
+
+            ServerOptions settled = (options ?? new ServerOptions()).Checked(Operation, name);
+            if (settled.Workers != 1)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, Operation, name, settled.Workers + " workers; v1 answers in order, with one");
+            }
+
+            return new ImmutableDuplexServer(name, config ?? BufferConfig.DefaultV1, settled);
+        }
+
+        /// <summary>
+        /// Connects to a living server, whichever protocol it speaks: the result is an <see cref="InPlaceDuplexChannel"/> or, for a ZeroBuffer
+        /// v1 server, a <see cref="DualBufferDuplexChannel"/>. It retries within the connect timeout what time may heal: no server yet, another
+        /// client still attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
         /// <see cref="ServerBusyException"/>, <see cref="VersionMismatchException"/>, <see cref="PermissionDeniedException"/>,
         /// <see cref="CorruptedException"/>, <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>,
         /// <see cref="UnsupportedPlatformException"/>.
@@ -64,18 +77,9 @@ namespace ZeroDuplex
         public IDuplexClient CreateClient(
             string name, ClientOptions options = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            Check(Attacher.Operation, name);
-            ClientOptions settled = (options ?? new ClientOptions()).Checked(Attacher.Operation, name);
-            return new InPlaceDuplexChannel(name, settled, Attacher.Attach(name, settled, cancellationToken));
-        }
-
-        private static void Check(string operation, string name)
-        {
-            Platform.Require(operation, name);
-            if (!Wire.ValidName(name))
-            {
-                throw Failures.Make(ErrorCode.InvalidName, operation, name, name == null ? "it is null" : name.Length + " characters");
-            }
+            ChannelName.Require(Connector.Operation, name);
+            ClientOptions settled = (options ?? new ClientOptions()).Checked(Connector.Operation, name);
+            return Connector.Connect(name, settled, cancellationToken);
         }
     }
 }

@@ -2,6 +2,7 @@ using System;
 using System.Text;
 using System.Threading;
 using ZeroDuplex.Native;
+using ZeroDuplex.Ring;
 
 namespace ZeroDuplex
 {
@@ -45,6 +46,21 @@ namespace ZeroDuplex
             return new OperationCanceledException(inner.Detail, inner, token);
         }
 
+        /// <summary>What a reader found in a v1 buffer, or a writer.</summary>
+        internal static ZeroDuplexException Corrupted(string operation, string channel, RingCorruptedException error)
+        {
+            var sequence = error as RingSequenceException;
+            if (sequence == null)
+            {
+                return Make(ErrorCode.Corrupted, operation, channel, null, error);
+            }
+
+            var made = (SequenceException)Make(ErrorCode.Sequence, operation, channel, null, error);
+            made.Expected = sequence.Expected;
+            made.Got = sequence.Got;
+            return made;
+        }
+
         internal static FrameReleasedException Released(string operation)
         {
             return (FrameReleasedException)Make(ErrorCode.FrameReleased, operation, null, null);
@@ -76,6 +92,16 @@ namespace ZeroDuplex
 
         /// <summary>Name of the channel, null where none is involved.</summary>
         public string Channel { get; internal set; }
+    }
+
+    /// <content>The numbers.</content>
+    public partial class SequenceException
+    {
+        /// <summary>Number of the frame that was to come.</summary>
+        public ulong Expected { get; internal set; }
+
+        /// <summary>Number of the frame that came.</summary>
+        public ulong Got { get; internal set; }
     }
 
     /// <content>What the answer said.</content>

@@ -12,7 +12,8 @@ namespace ZeroDuplex
     public delegate void FrameHandler(Frame frame);
 
     /// <summary>
-    /// A request in a handler's hands. It is a value: copies mean the same request. It is the handler's until it returns; afterwards its
+    /// A request in a handler's hands, over an in-place channel where the client wrote it, over a v1 channel a copy of it in the response
+    /// buffer. It is a value: copies mean the same request. It is the handler's until it returns; afterwards its
     /// members fail with <see cref="FrameReleasedException"/>, and spans that it gave must not be used.
     /// </summary>
     public readonly unsafe struct Frame
@@ -26,7 +27,10 @@ namespace ZeroDuplex
             this.generation = generation;
         }
 
-        /// <summary>The frame's bytes in shared memory: the request, and after the handler the response. Its length follows Resize.</summary>
+        /// <summary>
+        /// The frame's bytes in shared memory: the request, and after the handler the response. Its length follows Resize. Take it anew after a
+        /// Resize, which in v1 may move the bytes.
+        /// </summary>
         public Span<byte> Data
         {
             get
@@ -74,7 +78,8 @@ namespace ZeroDuplex
 
         /// <summary>
         /// Sets the response's length. New bytes have whatever the memory holds. <see cref="ResponseTooLargeException"/> beyond the
-        /// capacity; a handler that lets it pass answers just that.
+        /// capacity; a handler that lets it pass answers just that. In v1 it may have to wait until the client has released responses, and
+        /// <see cref="FrameUnplaceableException"/> says that this length has no place now.
         /// </summary>
         /// <param name="size">Bytes of the response.</param>
         public void Resize(int size)
@@ -90,7 +95,7 @@ namespace ZeroDuplex
                 throw Failures.Make(ErrorCode.ResponseTooLarge, "resize frame", null, "to " + size + " bytes, its capacity is " + w.Frame.Capacity);
             }
 
-            w.Size = size;
+            w.Resize(size);
         }
 
         /// <summary>
@@ -123,7 +128,7 @@ namespace ZeroDuplex
     }
 
     /// <summary>What a worker has in its hands. Each worker reuses one.</summary>
-    internal sealed class FrameWork
+    internal class FrameWork
     {
         internal ServedFrame Frame;
         internal int Size; // of the response
@@ -144,6 +149,12 @@ namespace ZeroDuplex
             Status = (int)FrameStatus.Ok;
             Message = null;
             return new Frame(this, generation);
+        }
+
+        /// <summary>Sets the response's length, which the capacity allows.</summary>
+        internal virtual void Resize(int size)
+        {
+            Size = size;
         }
 
         internal void SetFailure(FrameStatus status, string message)

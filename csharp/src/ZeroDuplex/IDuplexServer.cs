@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 using System.Threading.Tasks;
 
 namespace ZeroDuplex
@@ -13,11 +14,32 @@ namespace ZeroDuplex
         Task Stopped { get; }
 
         /// <summary>
-        /// Takes nothing new, lets handlers finish and waits until the client consumed their responses or is gone, then removes the channel.
+        /// Begins to answer requests and returns at once. A server starts once. Errors: <see cref="InvalidArgumentException"/>,
+        /// <see cref="ClosedException"/>.
+        /// </summary>
+        /// <param name="handler">Makes each request its response.</param>
+        /// <param name="cancellationToken">Its end stops the server in good order, as Dispose does.</param>
+        void Start(FrameHandler handler, CancellationToken cancellationToken = default(CancellationToken));
+
+        /// <summary>
+        /// Writes the server's metadata, once. Errors: <see cref="MetadataAlreadyWrittenException"/>, <see cref="MetadataTooLargeException"/>,
+        /// <see cref="ClosedException"/>.
+        /// </summary>
+        /// <param name="content">The metadata.</param>
+        void SetMetadata(ReadOnlySpan<byte> content);
+
+        /// <summary>
+        /// A copy of the attached client's metadata, null when it has written none. Errors: <see cref="ClosedException"/>,
+        /// <see cref="CorruptedException"/>.
+        /// </summary>
+        byte[] ClientMetadata();
+
+        /// <summary>
+        /// Takes nothing new, lets handlers finish, sees to it that their responses can be read, and removes the channel.
         /// <see cref="ZeroDuplexTimeoutException"/> when that took longer; the channel is removed all the same. Stopping again waits for
         /// the first. Dispose stops with the stop timeout of the options and throws nothing.
         /// </summary>
-        /// <param name="timeout">How long handlers and the client may take.</param>
+        /// <param name="timeout">How long handlers and the client may take; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
         void Stop(TimeSpan timeout);
     }
 }

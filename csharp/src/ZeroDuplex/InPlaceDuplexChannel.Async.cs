@@ -15,27 +15,20 @@ namespace ZeroDuplex
             TimeSpan? timeout = null,
             CancellationToken cancellationToken = default(CancellationToken))
         {
-            return OnThread(() => Call(new Request(data.Span) { Opcode = opcode, Capacity = capacity }, timeout, cancellationToken), cancellationToken);
+            return OwnThread.Run(() => Call(new Request(data.Span) { Opcode = opcode, Capacity = capacity }, timeout, cancellationToken), cancellationToken);
         }
 
         /// <inheritdoc/>
         public Task<Response> ReceiveResponseAsync(TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return OnThread(() => ReceiveResponse(timeout, cancellationToken), cancellationToken);
+            return OwnThread.Run(() => ReceiveResponse(timeout, cancellationToken), cancellationToken);
         }
 
         /// <inheritdoc/>
         public Task<Response> ReceiveResponseAsync(
             ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return OnThread(() => ReceiveResponse(sequence, timeout, cancellationToken), cancellationToken);
-        }
-
-        /// <summary>Not the thread pool's: a pool whose threads all wait here could not run what they wait for.</summary>
-        private static Task<Response> OnThread(Func<Response> wait, CancellationToken token)
-        {
-            const TaskCreationOptions Own = TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach;
-            return Task.Factory.StartNew(wait, token, Own, TaskScheduler.Default);
+            return OwnThread.Run(() => ReceiveResponse(sequence, timeout, cancellationToken), cancellationToken);
         }
     }
 }

@@ -24,7 +24,7 @@ namespace ZeroDuplex
             {
                 lock (sync)
                 {
-                    return waits - turn.Queued;
+                    return life.Waits - turn.Queued;
                 }
             }
         }

@@ -24,7 +24,7 @@ namespace ZeroDuplex
                 throw Fail(ErrorCode.InvalidArgument, "call", "a one-way request has no response; send it");
             }
 
-            var pause = NewPause("call", timeout, options.SendTimeout, cancellationToken);
+            var pause = Pause.For("call", name, timeout, options.SendTimeout, cancellationToken);
             ClientFrame f;
             lock (sync)
             {
@@ -63,7 +63,7 @@ namespace ZeroDuplex
         /// <inheritdoc/>
         public Response ReceiveResponse(ulong sequence, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            var pause = NewPause(ReceiveOperation, timeout, options.CallTimeout, cancellationToken);
+            var pause = Pause.For(ReceiveOperation, name, timeout, options.CallTimeout, cancellationToken);
             ClientFrame f;
             lock (sync)
             {
@@ -97,7 +97,7 @@ namespace ZeroDuplex
                         if (!answered)
                         {
                             StopWaiting(f);
-                            Leave();
+                            life.Release();
                         }
                     }
                 }
@@ -109,7 +109,7 @@ namespace ZeroDuplex
         /// <inheritdoc/>
         public Response ReceiveResponse(TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            var pause = NewPause(ReceiveOperation, timeout, options.CallTimeout, cancellationToken);
+            var pause = Pause.For(ReceiveOperation, name, timeout, options.CallTimeout, cancellationToken);
             ClientFrame f;
             lock (sync)
             {
@@ -124,7 +124,7 @@ namespace ZeroDuplex
                 {
                     if (!answered)
                     {
-                        Leave();
+                        life.Release();
                     }
                 }
 
@@ -136,14 +136,15 @@ namespace ZeroDuplex
             return Deliver(f);
         }
 
-        internal void Release(ClientFrame frame, long generation)
+        /// <inheritdoc/>
+        void ILender.TakeBack(Loan loan, long generation)
         {
             lock (sync)
             {
-                if (frame.Generation == generation)
+                if (loan.Generation == generation)
                 {
-                    Release(frame);
-                    Leave();
+                    Release((ClientFrame)loan);
+                    life.Release();
                 }
             }
         }
@@ -170,9 +171,9 @@ namespace ZeroDuplex
         /// </summary>
         private void EnterReceive(ClientFrame f)
         {
-            if (failure != null && !closing && IsReady(f))
+            if (failure != null && !life.Closing && IsReady(f))
             {
-                holds++;
+                life.Hold();
                 return;
             }
 
@@ -191,7 +192,7 @@ namespace ZeroDuplex
                 ReclaimReleased(); // the answer came after the last look
             }
 
-            Leave();
+            life.Release();
         }
 
         /// <summary>Gives up a claim on a response that did not come.</summary>
@@ -296,18 +297,18 @@ namespace ZeroDuplex
             const int Looks = Pause.SpinBatch / 8;
             if (f != null)
             {
-                BeginWait();
+                life.BeginWait();
                 SpinFor(f);
-                EndWait();
+                life.EndWait();
             }
             else
             {
                 // Others must be able to send, release and close meanwhile.
                 for (int i = 0; i < Looks && failure == null && AnyAnswered() == null; i++)
                 {
-                    BeginWait();
+                    life.BeginWait();
                     Thread.SpinWait(Pause.SpinBatch / Looks);
-                    EndWait();
+                    life.EndWait();
                 }
             }
 
@@ -320,14 +321,14 @@ namespace ZeroDuplex
             bool token = false;
             long limit = NapLimit();
             sleeping = true;
-            BeginWait();
+            life.BeginWait();
             try
             {
                 token = pause.Sleep(segment.Semaphores.ResponseReady, limit);
             }
             finally
             {
-                EndWait();
+                life.EndWait();
                 sleeping = false;
             }
 
@@ -344,14 +345,14 @@ namespace ZeroDuplex
         private void WaitForSleeper(ref Pause pause, ClientFrame f)
         {
             WaiterList.Waiter me = waiting.Add(f);
-            BeginWait();
+            life.BeginWait();
             try
             {
                 pause.Wait(me.Wake);
             }
             finally
             {
-                EndWait();
+                life.EndWait();
                 waiting.Remove(me);
             }
         }
@@ -369,21 +370,21 @@ namespace ZeroDuplex
                 lock (sync)
                 {
                     ZeroDuplexException error = Corrupted(ReceiveOperation, e);
-                    Leave();
+                    life.Release();
                     throw error;
                 }
             }
 
             if (!answer.Failed)
             {
-                return new Response(this, f, answer); // which keeps the call's hold
+                return new Response(f, answer.Data, answer.Size, f.Opcode, f.Sequence); // which keeps the call's hold
             }
 
             ZeroDuplexException failed = HandlerFailure(f.Sequence, answer);
             lock (sync)
             {
                 Release(f);
-                Leave();
+                life.Release();
             }
 
             throw failed;

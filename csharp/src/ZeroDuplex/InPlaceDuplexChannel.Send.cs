@@ -28,12 +28,12 @@ namespace ZeroDuplex
         /// <inheritdoc/>
         public ulong Send(Request request, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            var pause = NewPause(SendOperation, timeout, options.SendTimeout, cancellationToken);
+            var pause = Pause.For(SendOperation, name, timeout, options.SendTimeout, cancellationToken);
             lock (sync)
             {
                 ClientFrame f = Publish(ref pause, ref request, false);
                 ulong sequence = f.Sequence;
-                Leave();
+                life.Release();
                 return sequence;
             }
         }
@@ -42,7 +42,7 @@ namespace ZeroDuplex
         public RequestBuffer AcquireRequestBuffer(
             int size, int capacity = 0, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
         {
-            var pause = NewPause(AcquireOperation, timeout, options.SendTimeout, cancellationToken);
+            var pause = Pause.For(AcquireOperation, name, timeout, options.SendTimeout, cancellationToken);
             lock (sync)
             {
                 byte* data = ClaimSpace(ref pause, AcquireOperation, size, ref capacity);
@@ -54,37 +54,38 @@ namespace ZeroDuplex
             }
         }
 
-        internal void CheckBuffer(long generation)
+        /// <inheritdoc/>
+        void IRequestBufferOwner.CheckBuffer(long generation)
         {
-            if (Volatile.Read(ref bufferGeneration) != generation)
-            {
-                throw Failures.Released(BufferOperation);
-            }
+            CheckCurrent(generation);
         }
 
-        internal void SetBufferOpcode(long generation, uint opcode)
+        /// <inheritdoc/>
+        void IRequestBufferOwner.SetBufferOpcode(long generation, uint opcode)
         {
             lock (sync)
             {
-                CheckBuffer(generation);
+                CheckCurrent(generation);
                 bufferOpcode = opcode;
             }
         }
 
-        internal void SetBufferOneWay(long generation)
+        /// <inheritdoc/>
+        void IRequestBufferOwner.SetBufferOneWay(long generation)
         {
             lock (sync)
             {
-                CheckBuffer(generation);
+                CheckCurrent(generation);
                 bufferOneWay = true;
             }
         }
 
-        internal ulong CommitBuffer(long generation, int size)
+        /// <inheritdoc/>
+        ulong IRequestBufferOwner.CommitBuffer(long generation, int size)
         {
             lock (sync)
             {
-                CheckBuffer(generation);
+                CheckCurrent(generation);
                 NextBuffer();
                 if (failure != null)
                 {
@@ -93,12 +94,13 @@ namespace ZeroDuplex
                 }
 
                 ulong sequence = Commit(size, bufferOpcode, bufferOneWay).Sequence;
-                Leave();
+                life.Release();
                 return sequence;
             }
         }
 
-        internal void AbortBuffer(long generation)
+        /// <inheritdoc/>
+        void IRequestBufferOwner.AbortBuffer(long generation)
         {
             lock (sync)
             {
@@ -110,15 +112,12 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>The waiting of a call, the default's where no timeout is given.</summary>
-        private Pause NewPause(string operation, TimeSpan? timeout, TimeSpan otherwise, CancellationToken token)
+        private void CheckCurrent(long generation)
         {
-            if (timeout.HasValue && timeout.Value < TimeSpan.Zero && timeout.Value != Timeout.InfiniteTimeSpan)
+            if (Volatile.Read(ref bufferGeneration) != generation)
             {
-                throw Fail(ErrorCode.InvalidArgument, operation, "timeout " + timeout.Value + " is negative");
+                throw Failures.Released(BufferOperation);
             }
-
-            return new Pause(timeout ?? otherwise, token);
         }
 
         /// <summary>Makes every handle of an acquired buffer stale.</summary>
@@ -189,7 +188,7 @@ namespace ZeroDuplex
         {
             ring.Abort();
             turn.Release();
-            Leave();
+            life.Release();
         }
 
         /// <summary>Claims room for a request: enters a call, takes the turn and reserves. Capacity becomes what the response may have.</summary>
@@ -237,7 +236,7 @@ namespace ZeroDuplex
                         turn.Release();
                     }
 
-                    Leave();
+                    life.Release();
                 }
             }
         }
@@ -245,42 +244,10 @@ namespace ZeroDuplex
         /// <summary>Waits for the right to claim.</summary>
         private void TakeTurn(ref Pause pause, string operation)
         {
-            if (turn.TryTake())
+            if (!turn.TryTake() && !turn.Await(ref pause, life))
             {
-                return;
-            }
-
-            pause.Begin();
-            TurnQueue.Ticket ticket = turn.Enqueue();
-            while (true)
-            {
-                BeginWait();
-                try
-                {
-                    pause.Wait(ticket.Wake);
-                }
-                finally
-                {
-                    EndWait();
-                }
-
-                if (ticket.Granted)
-                {
-                    if (failure == null)
-                    {
-                        return;
-                    }
-
-                    turn.Release();
-                    ThrowIfFailed();
-                }
-
-                if (failure != null || pause.IsCancelled || pause.IsExpired)
-                {
-                    turn.Remove(ticket);
-                    ThrowIfFailed();
-                    throw SendExpired(ref pause, operation);
-                }
+                ThrowIfFailed();
+                throw SendExpired(ref pause, operation);
             }
         }
 
@@ -342,7 +309,7 @@ namespace ZeroDuplex
         {
             bool token = false;
             long limit = NapLimit();
-            BeginWait();
+            life.BeginWait();
             try
             {
                 if (pause.IsSpinning)
@@ -357,7 +324,7 @@ namespace ZeroDuplex
             }
             finally
             {
-                EndWait();
+                life.EndWait();
             }
 
             CheckPeerAfterSleep(token);

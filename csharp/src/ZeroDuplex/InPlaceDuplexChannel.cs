@@ -10,7 +10,7 @@ namespace ZeroDuplex
     /// Thread-safe. Close or dispose of it, also to let the next client connect; a channel that is only forgotten leaves when the garbage
     /// collector finds it, and takes the memory of spans along that it gave.
     /// </summary>
-    public sealed unsafe partial class InPlaceDuplexChannel : IDuplexClient
+    public sealed unsafe partial class InPlaceDuplexChannel : IDuplexClient, ILender, IRequestBufferOwner
     {
         private const string UseChannel = "use channel";
 
@@ -27,15 +27,12 @@ namespace ZeroDuplex
         private readonly ClientRing ring;
         private readonly TurnQueue turn = new TurnQueue();
         private readonly WaiterList waiting = new WaiterList();
+        private readonly Lifetime life; // holds the segment: running calls, responses and request buffers that are out
         private Failure failure; // why nothing works any more, null while all is well
         private bool sleeping; // somebody sleeps on response-ready; the role is taken and left under the lock
         private bool unanswered; // something was sent since the last sign of life from the server
         private bool uneasy; // a token brought nothing, and byte 0 had been looked at too recently to look again
         private bool metadataWritten;
-        private bool closing; // no call begins any more; the segment goes when nothing holds it
-        private bool detached;
-        private int holds; // running calls, responses and request buffers that are out
-        private int waits; // calls that wait for something
         private long peerChecked; // when byte 0 was last looked at
 
         internal InPlaceDuplexChannel(string name, ClientOptions options, Segment segment)
@@ -44,7 +41,8 @@ namespace ZeroDuplex
             this.options = options;
             this.segment = segment;
             spins = options.Wait != WaitStrategy.Block;
-            ring = new ClientRing(segment.Memory, options.Lap == LapMode.Eager);
+            ring = new ClientRing(segment.Memory, options.Lap == LapMode.Eager, this);
+            life = new Lifetime(sync, Detach);
             peerChecked = Ticks.Now;
         }
 
@@ -61,15 +59,15 @@ namespace ZeroDuplex
             {
                 lock (sync)
                 {
-                    if (failure != null || detached)
+                    if (failure != null || life.Ended)
                     {
                         return false;
                     }
 
                     CheckPeer();
-                    if (closing)
+                    if (life.Closing)
                     {
-                        DetachIfIdle(); // corrupted: the answer says so
+                        life.EndIfIdle(); // corrupted: the answer says so
                     }
 
                     return failure == null;
@@ -123,7 +121,7 @@ namespace ZeroDuplex
             lock (sync)
             {
                 ThrowIfFailed();
-                return segment.ResponseMetadata.Read(name);
+                return segment.ResponseMetadata.Read(name, true);
             }
         }
 
@@ -134,12 +132,7 @@ namespace ZeroDuplex
             {
                 failure = null; // what went wrong before no longer matters to whoever calls after Close
                 Shut(new Failure(ErrorCode.Closed, null));
-                while (waits > 0)
-                {
-                    Monitor.Wait(sync);
-                }
-
-                DetachIfIdle();
+                life.AwaitWaiters();
             }
         }
 
@@ -163,42 +156,15 @@ namespace ZeroDuplex
         {
             if (failure != null)
             {
-                throw failure.ToException(name);
+                throw failure.ToException(UseChannel, name);
             }
         }
 
-        /// <summary>Begins a call. Every return is followed by one <see cref="Leave"/>.</summary>
+        /// <summary>Begins a call, which ends with the release of its hold.</summary>
         private void Enter()
         {
             ThrowIfFailed();
-            holds++;
-        }
-
-        /// <summary>Ends a call, or the loan of a response or buffer that a call ended in.</summary>
-        private void Leave()
-        {
-            holds--;
-            if (closing)
-            {
-                DetachIfIdle();
-            }
-        }
-
-        /// <summary>Lets the lock go for a wait, which <see cref="EndWait"/> follows. Close waits for all of them.</summary>
-        private void BeginWait()
-        {
-            waits++;
-            Monitor.Exit(sync);
-        }
-
-        private void EndWait()
-        {
-            Monitor.Enter(sync);
-            waits--;
-            if (closing)
-            {
-                Monitor.PulseAll(sync);
-            }
+            life.Hold();
         }
 
         /// <summary>Makes every call fail from now on and wakes the waiting ones.</summary>
@@ -209,33 +175,26 @@ namespace ZeroDuplex
                 failure = reason;
             }
 
-            closing = true;
+            life.Close();
             WakeAll();
         }
 
         /// <summary>Makes every waiter in this process look again.</summary>
         private void WakeAll()
         {
-            if (!detached)
+            if (!life.Ended)
             {
                 segment.Semaphores.ResponseReady.PostIfZero();
                 segment.Semaphores.SpaceAvailable.PostIfZero();
             }
 
             waiting.WakeAll();
-            turn.WakeAll();
+            turn.Close();
         }
 
-        /// <summary>Gives the segment back when no call runs and nothing of it is out.</summary>
-        private void DetachIfIdle()
+        /// <summary>Gives the segment back; no call runs and nothing of it is out.</summary>
+        private void Detach()
         {
-            if (detached || holds > 0)
-            {
-                return;
-            }
-
-            detached = true;
-
             // The store tells the server by one load what it would otherwise ask the kernel; pairs with its acquire load in ClientLeft.
             // From the unlock on the segment is somebody else's: nothing is touched but the semaphore.
             Volatile.Write(ref segment.Request->WriterPid, Wire.ResetWanted);
@@ -324,47 +283,17 @@ namespace ZeroDuplex
         /// <summary>Names the requests that will never be answered.</summary>
         private string Lost()
         {
-            ulong first = 0;
-            ulong last = 0;
-            int n = 0;
+            var lost = new LostRequests();
             for (int i = 0; i < ring.InFlight; i++)
             {
                 ClientFrame f = ring[i];
-                if (f.OneWay || f.Cancelled || f.Abandoned || f.Released || f.Answered)
+                if (!(f.OneWay || f.Cancelled || f.Abandoned || f.Released || f.Answered))
                 {
-                    continue;
+                    lost.Add(f.Sequence);
                 }
-
-                first = n == 0 ? f.Sequence : first;
-                last = f.Sequence;
-                n++;
             }
 
-            switch (n)
-            {
-                case 0: return "no request is lost";
-                case 1: return "request " + first + " is lost";
-                default: return n + " requests from " + first + " to " + last + " are lost";
-            }
-        }
-
-        /// <summary>Why the channel is of no use any more. Each call that it fails gets an exception of its own.</summary>
-        private sealed class Failure
-        {
-            private readonly string detail;
-
-            internal Failure(ErrorCode code, string detail)
-            {
-                Code = code;
-                this.detail = detail;
-            }
-
-            internal ErrorCode Code { get; }
-
-            internal ZeroDuplexException ToException(string channel)
-            {
-                return Failures.Make(Code, UseChannel, channel, detail);
-            }
+            return lost.ToString();
         }
     }
 }

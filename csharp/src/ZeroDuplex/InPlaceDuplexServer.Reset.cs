@@ -16,7 +16,7 @@ namespace ZeroDuplex
         {
             using (token.Register(watchEnd.Set))
             {
-                while (!stopped.Task.IsCompleted)
+                while (!life.Stopped.IsCompleted)
                 {
                     if (token.IsCancellationRequested)
                     {
@@ -29,7 +29,7 @@ namespace ZeroDuplex
                     {
                         // A polling worker does all of this itself.
                         Tenure t = current;
-                        if (phase == Phase.Serving && !polling && t.Running > 0)
+                        if (life.Stage == ServerStage.Serving && !polling && t.Running > 0)
                         {
                             WatchBusy(t);
                         }

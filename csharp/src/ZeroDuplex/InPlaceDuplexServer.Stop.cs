@@ -7,8 +7,6 @@ namespace ZeroDuplex
     /// <content>Stopping in good order. The lock is held throughout, except where it waits.</content>
     public sealed unsafe partial class InPlaceDuplexServer
     {
-        private const string StopOperation = "stop server";
-
         /// <summary>Whether it has begun to stop, for tests: nothing but the client's leave can end a stop that waits for it.</summary>
         internal bool IsDraining
         {
@@ -16,7 +14,7 @@ namespace ZeroDuplex
             {
                 lock (sync)
                 {
-                    return phase == Phase.Draining;
+                    return life.Stage == ServerStage.Draining;
                 }
             }
         }
@@ -29,25 +27,17 @@ namespace ZeroDuplex
             Tenure t = current;
             while ((t.Running > 0 || polling) && Ticks.Now < deadline)
             {
-                Monitor.Wait(sync, SliceUntil(deadline));
+                Monitor.Wait(sync, ServerLife.SliceUntil(deadline));
             }
 
             bool late = t.Running > 0 || !Drain(t, deadline);
             NativeException error = TearDown(t);
             if (error != null)
             {
-                return Failures.System(StopOperation, name, error);
+                return Failures.System(ServerLife.StopOperation, name, error);
             }
 
-            return late ? Fail(ErrorCode.Timeout, StopOperation, null) : null;
-        }
-
-        private static TimeSpan SliceUntil(long deadline)
-        {
-            TimeSpan slice = Ticks.SliceUntil(deadline);
-
-            // Monitor counts in milliseconds; zero of them would spin.
-            return slice.Ticks < TimeSpan.TicksPerMillisecond ? TimeSpan.FromMilliseconds(1) : slice;
+            return late ? Fail(ErrorCode.Timeout, ServerLife.StopOperation, null) : null;
         }
 
         /// <summary>Waits until the client has consumed every response or is gone.</summary>
@@ -89,14 +79,14 @@ namespace ZeroDuplex
         {
             Segment segment = t.Segment;
             NativeException error = null;
-            Try(() => segment.Semaphores.Remove(name), ref error);
+            NativeException.Catch(() => segment.Semaphores.Remove(name), ref error);
             var own = segment.Provider as SharedMemory;
             if (own != null)
             {
-                Try(() => own.Object.RemoveIfNamed(name), ref error);
+                NativeException.Catch(() => own.Object.RemoveIfNamed(name), ref error);
             }
 
-            Try(segment.Life.ReleaseServer, ref error);
+            NativeException.Catch(segment.Life.ReleaseServer, ref error);
             owner.Dispose();
 
             // A client that wakes finds byte 0 free. Over a view this store is all it can find; pairs with ViewLiveness.ServerAlive.
@@ -106,18 +96,6 @@ namespace ZeroDuplex
             segment.Semaphores.SpaceAvailable.PostIfZero();
             t.Unreference();
             return error;
-        }
-
-        private static void Try(Action step, ref NativeException error)
-        {
-            try
-            {
-                step();
-            }
-            catch (NativeException e)
-            {
-                error = error ?? e;
-            }
         }
     }
 }

@@ -40,7 +40,7 @@ namespace ZeroDuplex
         /// </summary>
         private bool Next(Tenure t, Signal wake, ref ServedFrame f)
         {
-            while (phase == Phase.Serving && current == t)
+            while (life.Stage == ServerStage.Serving && current == t)
             {
                 if (Look(t, ref f))
                 {
@@ -193,7 +193,7 @@ namespace ZeroDuplex
                 List<Exception> found = reports;
                 reports = new List<Exception>();
                 Monitor.Exit(sync);
-                found.ForEach(Tell);
+                found.ForEach(life.Tell);
                 Monitor.Enter(sync);
             }
         }
@@ -286,12 +286,12 @@ namespace ZeroDuplex
             catch (ResponseTooLargeException e)
             {
                 error = e;
-                work.SetFailure(FrameStatus.ResponseTooLarge, MessageOf(e));
+                work.SetFailure(FrameStatus.ResponseTooLarge, FailureMessage.Of(e));
             }
             catch (Exception e)
             {
                 error = e;
-                work.SetFailure(FrameStatus.HandlerFailed, MessageOf(e));
+                work.SetFailure(FrameStatus.HandlerFailed, FailureMessage.Of(e));
             }
 
             work.End();
@@ -299,7 +299,7 @@ namespace ZeroDuplex
             {
                 if (work.Message != null)
                 {
-                    Tell(Fail(ErrorCode.HandlerFailed, "handle one-way request", error == null ? work.Message : null, error));
+                    life.Tell(Fail(ErrorCode.HandlerFailed, "handle one-way request", error == null ? work.Message : null, error));
                 }
 
                 f.Finish();
@@ -314,29 +314,11 @@ namespace ZeroDuplex
             f.Answer((ulong)work.Size, work.Status, work.Message != null);
         }
 
-        /// <summary>An exception's message, also of one whose message fails.</summary>
-        private static string MessageOf(Exception error)
-        {
-            try
-            {
-                return error.Message ?? string.Empty;
-            }
-            catch (Exception)
-            {
-                return error.GetType().FullName;
-            }
-        }
-
         /// <summary>Puts a failure's message into a frame, cut at a character's boundary. Returns its length.</summary>
         private static int WriteMessage(byte* data, ulong capacity, string message)
         {
             byte[] bytes = Encoding.UTF8.GetBytes(message);
-            int n = (int)Math.Min((ulong)bytes.Length, capacity);
-            while (n > 0 && n < bytes.Length && (bytes[n] & 0xC0) == 0x80)
-            {
-                n--;
-            }
-
+            int n = FailureMessage.Cut(bytes, (int)capacity);
             new ReadOnlySpan<byte>(bytes, 0, n).CopyTo(new Span<byte>(data, n));
             return n;
         }
@@ -377,7 +359,7 @@ namespace ZeroDuplex
                 }
             }
 
-            if (phase != Phase.Serving)
+            if (life.Stage != ServerStage.Serving)
             {
                 Monitor.PulseAll(sync);
             }

@@ -15,19 +15,17 @@ namespace ZeroDuplex
         private readonly BufferConfig config;
         private readonly ServerOptions options;
         private readonly OwnerLock owner;
-        private readonly TaskCompletionSource<bool> stopped = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ServerLife life;
         private readonly Signal watchEnd = new Signal();
 
         // Everything below belongs to this lock, except where it is said to be read without.
         private readonly object sync = new object();
         private readonly LinkedList<Signal> idle = new LinkedList<Signal>(); // workers that wait for something to take, or for a role
-        private Phase phase;
         private Tenure current;
         private FrameHandler handler;
         private byte[] metadata; // of the server, kept for a new object; null until written
         private bool polling; // a worker looks for requests; the role is taken and left under the lock
         private bool busy; // there was something to do since the last sleep, so that spinning is worth while
-        private ZeroDuplexException stopError;
         private List<Exception> reports = new List<Exception>(); // for the listener
         private int kicks; // grows when a spinning worker must look at more than the ring; read without the lock
 
@@ -37,15 +35,8 @@ namespace ZeroDuplex
             this.config = config;
             this.options = options;
             this.owner = owner;
+            life = new ServerLife(name, options, sync);
             current = new Tenure(segment);
-        }
-
-        private enum Phase
-        {
-            Created,
-            Serving,
-            Draining,
-            Stopped,
         }
 
         /// <inheritdoc/>
@@ -57,53 +48,28 @@ namespace ZeroDuplex
         /// <inheritdoc/>
         public Task Stopped
         {
-            get { return stopped.Task; }
+            get { return life.Stopped; }
         }
 
-        /// <summary>
-        /// Begins to answer requests and returns at once. A server starts once. Errors: <see cref="InvalidArgumentException"/>,
-        /// <see cref="ClosedException"/>.
-        /// </summary>
-        /// <param name="handler">Changes requests where they stand.</param>
-        /// <param name="cancellationToken">Its end stops the server in good order, as Dispose does.</param>
+        /// <inheritdoc/>
         public void Start(FrameHandler handler, CancellationToken cancellationToken = default(CancellationToken))
         {
-            const string Operation = "start server";
             lock (sync)
             {
-                if (handler == null)
-                {
-                    throw Fail(ErrorCode.InvalidArgument, Operation, "the handler is null");
-                }
-
-                if (phase == Phase.Serving)
-                {
-                    throw Fail(ErrorCode.InvalidArgument, Operation, "it was started before");
-                }
-
-                if (phase != Phase.Created)
-                {
-                    throw Fail(ErrorCode.Closed, Operation, null);
-                }
-
-                phase = Phase.Serving;
+                life.Start(handler);
                 this.handler = handler;
                 StartWorkers(current);
-                StartThread("watch", () => Watch(cancellationToken));
+                OwnThread.Start("watch", () => Watch(cancellationToken));
             }
         }
 
-        /// <summary>
-        /// Writes the server's metadata, once. Errors: <see cref="MetadataAlreadyWrittenException"/>, <see cref="MetadataTooLargeException"/>,
-        /// <see cref="ClosedException"/>.
-        /// </summary>
-        /// <param name="content">The metadata.</param>
+        /// <inheritdoc/>
         public void SetMetadata(ReadOnlySpan<byte> content)
         {
             const string Operation = "set metadata";
             lock (sync)
             {
-                if (phase > Phase.Serving)
+                if (life.Stage > ServerStage.Serving)
                 {
                     throw Fail(ErrorCode.Closed, Operation, null);
                 }
@@ -126,105 +92,49 @@ namespace ZeroDuplex
         {
             lock (sync)
             {
-                if (phase == Phase.Stopped)
+                if (life.Stage == ServerStage.Stopped)
                 {
                     throw Fail(ErrorCode.Closed, "read client metadata", null);
                 }
 
-                return current.Segment.RequestMetadata.Read(name);
+                return current.Segment.RequestMetadata.Read(name, true);
             }
         }
 
         /// <summary>
-        /// <see cref="IDuplexServer.Stop"/>. Called from a handler it runs into its timeout, since that handler is waited for.
+        /// <see cref="IDuplexServer.Stop"/>: waits until the client consumed every response or is gone. Called from a handler it runs into its
+        /// timeout, since that handler is waited for.
         /// </summary>
         /// <param name="timeout">How long handlers and the client may take; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
         public void Stop(TimeSpan timeout)
         {
-            if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
+            try
             {
-                throw Fail(ErrorCode.InvalidArgument, StopOperation, "timeout " + timeout + " is negative");
+                life.Stop(timeout, StopTenure);
             }
-
-            bool mine = false;
-            ZeroDuplexException error;
-            lock (sync)
+            finally
             {
-                if (phase < Phase.Draining)
-                {
-                    mine = true;
-                    phase = Phase.Draining;
-                    stopError = StopTenure(Ticks.In(timeout));
-                    phase = Phase.Stopped;
-                }
-            }
-
-            if (mine)
-            {
-                stopped.SetResult(true);
                 watchEnd.Set();
-            }
-            else
-            {
-                stopped.Task.Wait();
-            }
-
-            lock (sync)
-            {
-                error = stopError;
-            }
-
-            if (error != null)
-            {
-                // Each caller gets an exception of its own.
-                throw Fail(error.Code, StopOperation, "handlers, responses or names were left", error.InnerException);
             }
         }
 
         /// <summary>Stops with the stop timeout of the options. What fails is told to <see cref="ServerOptions.OnError"/>.</summary>
         public void Dispose()
         {
-            try
-            {
-                Stop(options.StopTimeout);
-            }
-            catch (ZeroDuplexException e)
-            {
-                Tell(e);
-            }
-        }
-
-        private static void StartThread(string role, Action body)
-        {
-            new Thread(() => body()) { IsBackground = true, Name = "zeroduplex " + role }.Start();
+            life.StopQuietly(Stop);
         }
 
         private void StartWorkers(Tenure tenure)
         {
             for (int i = 0; i < options.Workers; i++)
             {
-                StartThread("worker", () => Serve(tenure));
+                OwnThread.Start("worker", () => Serve(tenure));
             }
         }
 
         private ZeroDuplexException Fail(ErrorCode code, string operation, string detail, Exception inner = null)
         {
             return Failures.Make(code, operation, name, detail, inner);
-        }
-
-        private void Tell(Exception error)
-        {
-            try
-            {
-                if (options.OnError != null)
-                {
-                    options.OnError(error);
-                }
-            }
-            catch (Exception)
-            {
-                // As documented: a listener that fails must not take the server down.
-            }
         }
 
         /// <summary>Makes the polling worker look again.</summary>

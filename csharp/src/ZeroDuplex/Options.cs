@@ -26,6 +26,27 @@ namespace ZeroDuplex
             return duration >= TimeSpan.Zero || duration == Timeout.InfiniteTimeSpan;
         }
 
+        /// <summary>What is wrong with the permission bits of an object, null when nothing is.</summary>
+        private protected static string ModeProblem(int mode)
+        {
+            const int OwnerBits = 0x180; // 0600
+            const int AllBits = 0x1FF; // 0777
+            bool usable = (mode & ~AllBits) == 0 && (mode & OwnerBits) == OwnerBits;
+            return usable ? null : "mode 0" + Convert.ToString(mode, 8) + " is not permission bits with at least 0600";
+        }
+
+        /// <summary>A copy that later changes have no effect on. Fails when there is a problem.</summary>
+        private protected T Settled<T>(string operation, string channel, string problem)
+            where T : ChannelOptions
+        {
+            if (problem != null)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, operation, channel, problem);
+            }
+
+            return (T)MemberwiseClone();
+        }
+
         /// <summary>What is wrong with the options, null when nothing is.</summary>
         private protected string CommonProblem()
         {
@@ -41,12 +62,13 @@ namespace ZeroDuplex
     /// <summary>The knobs of a server.</summary>
     public sealed class ServerOptions : ChannelOptions
     {
-        /// <summary>How many handlers run at the same time (1). With more than one, answers may come out of order.</summary>
+        /// <summary>How many handlers run at the same time (1). With more than one, answers may come out of order. A v1 server has one.</summary>
         public int Workers { get; set; } = (int)Wire.DefaultV2Workers;
 
         /// <summary>
         /// How long handlers of a client that is gone may run on before the server gives the object up and makes a new one (2 s). It should
-        /// be below the clients' connect timeout.
+        /// be below the clients' connect timeout. In v1, how long the server waits for the response buffer of a client that has sent a
+        /// request before it drops what that client sent.
         /// </summary>
         public TimeSpan ResetTimeout { get; set; } = Wire.DefaultV2ResetTimeout;
 
@@ -60,8 +82,8 @@ namespace ZeroDuplex
         public int Mode { get; set; } = (int)Wire.DefaultV2ObjectMode;
 
         /// <summary>
-        /// Is told of errors that no call throws: failing one-way handlers, a corrupted segment, a failed reset, a failed Dispose. Called
-        /// from the server's threads; it must not block, and what it throws is ignored.
+        /// Is told of errors that no call throws: failing one-way handlers, in v1 every handler that fails, a corrupted segment, a failed
+        /// reset, a failed Dispose. Called from the server's threads; it must not block, and what it throws is ignored.
         /// </summary>
         public Action<Exception> OnError { get; set; }
 
@@ -78,19 +100,7 @@ namespace ZeroDuplex
                 problem = "a timeout is negative";
             }
 
-            const int OwnerBits = 0x180; // 0600
-            const int AllBits = 0x1FF; // 0777
-            if (problem == null && ((Mode & ~AllBits) != 0 || (Mode & OwnerBits) != OwnerBits))
-            {
-                problem = "mode 0" + Convert.ToString(Mode, 8) + " is not permission bits with at least 0600";
-            }
-
-            if (problem != null)
-            {
-                throw Failures.Make(ErrorCode.InvalidArgument, operation, channel, problem);
-            }
-
-            return (ServerOptions)MemberwiseClone();
+            return Settled<ServerOptions>(operation, channel, problem ?? ModeProblem(Mode));
         }
     }
 
@@ -106,14 +116,23 @@ namespace ZeroDuplex
         /// <summary>How long sends and acquisitions wait for their turn and for room when no timeout is given to them (5 s).</summary>
         public TimeSpan SendTimeout { get; set; } = Wire.DefaultV2SendTimeout;
 
-        /// <summary>When an empty ring starts over.</summary>
+        /// <summary>When an empty ring starts over. In place only.</summary>
         public LapMode Lap { get; set; } = LapMode.Eager;
 
         /// <summary>Connects to objects that belong to another user. Without it they are refused with <see cref="PermissionDeniedException"/>.</summary>
         public bool AllowOtherUsers { get; set; }
 
-        /// <summary>Connects to a channel that lives in existing memory; null for a shared-memory object of the channel's name.</summary>
+        /// <summary>
+        /// Connects to a channel that lives in existing memory; null for a shared-memory object of the channel's name. In v1 it holds the
+        /// requests.
+        /// </summary>
         public SharedMemoryView Memory { get; set; }
+
+        /// <summary>
+        /// How large the buffer of the responses is that the client of a v1 channel creates; null for <see cref="BufferConfig.DefaultV1"/>. An
+        /// in-place channel has none.
+        /// </summary>
+        public BufferConfig ResponseConfig { get; set; }
 
         internal ClientOptions Checked(string operation, string channel)
         {
@@ -128,12 +147,12 @@ namespace ZeroDuplex
                 problem = "unknown lap mode " + (int)Lap;
             }
 
-            if (problem != null)
+            if (problem == null && ResponseConfig != null && ResponseConfig.LayoutV1(operation, channel).Payload.Size == 0)
             {
-                throw Failures.Make(ErrorCode.InvalidArgument, operation, channel, problem);
+                problem = "the response buffer has no payload";
             }
 
-            return (ClientOptions)MemberwiseClone();
+            return Settled<ClientOptions>(operation, channel, problem);
         }
     }
 }

@@ -12,7 +12,7 @@ namespace ZeroDuplex
         /// <summary>How many looks a spin takes between two readings of the clock.</summary>
         internal const int SpinBatch = 256;
 
-        private static readonly Action<object> PostSemaphore = s => ((Native.Semaphore)s).PostIfZero();
+        private static readonly Action<object> WakeSleeper = s => ((IWakeable)s).Wake();
         private static readonly Action<object> SetSignal = s => ((Signal)s).Set();
 
         private readonly CancellationToken token;
@@ -26,6 +26,17 @@ namespace ZeroDuplex
         {
             this.timeout = timeout;
             this.token = token;
+        }
+
+        /// <summary>The waiting of a call, the default's where no timeout is given.</summary>
+        internal static Pause For(string operation, string channel, TimeSpan? timeout, TimeSpan otherwise, CancellationToken token)
+        {
+            if (timeout.HasValue && timeout.Value < TimeSpan.Zero && timeout.Value != Timeout.InfiniteTimeSpan)
+            {
+                throw Failures.Make(ErrorCode.InvalidArgument, operation, channel, "timeout " + timeout.Value + " is negative");
+            }
+
+            return new Pause(timeout ?? otherwise, token);
         }
 
         internal CancellationToken Token
@@ -104,9 +115,9 @@ namespace ZeroDuplex
         }
 
         /// <summary>
-        /// Sleeps on a semaphore until the deadline, but no longer than limit in ticks. True: it took a token. The end of the token wakes it by one.
+        /// Sleeps on a semaphore until the deadline, but no longer than limit in ticks. True: it took a token. The end of the token wakes it.
         /// </summary>
-        internal bool Sleep(Native.Semaphore semaphore, long limit)
+        internal bool Sleep(IWakeable semaphore, long limit)
         {
             if (!token.CanBeCanceled)
             {
@@ -114,7 +125,7 @@ namespace ZeroDuplex
             }
 
             // Disposing of the registration waits for the callback, so the semaphore is not used after this.
-            using (token.Register(PostSemaphore, semaphore))
+            using (token.Register(WakeSleeper, semaphore))
             {
                 return semaphore.Wait(Ticks.Until(deadline, limit));
             }

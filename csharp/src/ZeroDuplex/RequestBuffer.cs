@@ -9,15 +9,15 @@ namespace ZeroDuplex
     /// </summary>
     public readonly unsafe struct RequestBuffer : IDisposable
     {
-        private readonly InPlaceDuplexChannel channel;
+        private readonly IRequestBufferOwner owner;
         private readonly byte* data;
         private readonly int size;
         private readonly int capacity;
         private readonly long generation;
 
-        internal RequestBuffer(InPlaceDuplexChannel channel, byte* data, int size, int capacity, long generation)
+        internal RequestBuffer(IRequestBufferOwner owner, byte* data, int size, int capacity, long generation)
         {
-            this.channel = channel;
+            this.owner = owner;
             this.data = data;
             this.size = size;
             this.capacity = capacity;
@@ -71,9 +71,9 @@ namespace ZeroDuplex
         /// <summary>Gives the space back. It does nothing after Commit or Abort.</summary>
         public void Abort()
         {
-            if (channel != null)
+            if (owner != null)
             {
-                channel.AbortBuffer(generation);
+                owner.AbortBuffer(generation);
             }
         }
 
@@ -83,14 +83,14 @@ namespace ZeroDuplex
             Abort();
         }
 
-        private InPlaceDuplexChannel Live()
+        private IRequestBufferOwner Live()
         {
-            if (channel == null)
+            if (owner == null)
             {
                 throw Failures.Released("use request buffer");
             }
 
-            return channel;
+            return owner;
         }
     }
 }

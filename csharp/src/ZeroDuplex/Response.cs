@@ -1,32 +1,29 @@
 using System;
-using ZeroDuplex.Ring;
 
 namespace ZeroDuplex
 {
     /// <summary>
-    /// An answer in shared memory, at the place of its request. It is a value: copies mean the same response. Release (or dispose of) it
-    /// once, from any thread; afterwards <see cref="Data"/> fails with <see cref="FrameReleasedException"/>, and spans that it gave must not
-    /// be used.
+    /// An answer in shared memory, over an in-place channel at the place of its request. It is a value: copies mean the same response.
+    /// Release (or dispose of) it once, from any thread; afterwards <see cref="Data"/> fails with <see cref="FrameReleasedException"/>, and
+    /// spans that it gave must not be used.
     /// </summary>
     public readonly unsafe struct Response : IDisposable
     {
-        private readonly InPlaceDuplexChannel channel;
-        private readonly ClientFrame frame;
+        private readonly Loan loan;
         private readonly byte* data;
         private readonly int size;
         private readonly uint opcode;
         private readonly ulong sequence;
         private readonly long generation;
 
-        internal Response(InPlaceDuplexChannel channel, ClientFrame frame, Answer answer)
+        internal Response(Loan loan, byte* data, int size, uint opcode, ulong sequence)
         {
-            this.channel = channel;
-            this.frame = frame;
-            data = answer.Data;
-            size = answer.Size;
-            opcode = frame.Opcode;
-            sequence = frame.Sequence;
-            generation = frame.Generation;
+            this.loan = loan;
+            this.data = data;
+            this.size = size;
+            this.opcode = opcode;
+            this.sequence = sequence;
+            generation = loan.Generation;
         }
 
         /// <summary>The response's bytes in shared memory, this client's to read and write until the release.</summary>
@@ -34,7 +31,7 @@ namespace ZeroDuplex
         {
             get
             {
-                if (frame == null || frame.Generation != generation)
+                if (loan == null || loan.Generation != generation)
                 {
                     throw Failures.Released("use response");
                 }
@@ -70,9 +67,9 @@ namespace ZeroDuplex
         /// <summary>Gives the bytes back to the ring. Releasing again does nothing.</summary>
         public void Release()
         {
-            if (channel != null)
+            if (loan != null)
             {
-                channel.Release(frame, generation);
+                loan.Return(generation);
             }
         }
 

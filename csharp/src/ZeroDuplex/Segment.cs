@@ -1,5 +1,4 @@
 using System;
-using System.Threading;
 using ZeroDuplex.Ring;
 
 namespace ZeroDuplex
@@ -20,8 +19,8 @@ namespace ZeroDuplex
                 layout.Payload.Size);
             Request = Memory.Request;
             Response = Memory.Response;
-            RequestMetadata = new MetadataArea(Request, start + layout.MetadataRequest.Offset, layout.MetadataRequest.Size);
-            ResponseMetadata = new MetadataArea(Response, start + layout.MetadataResponse.Offset, layout.MetadataResponse.Size);
+            RequestMetadata = Metadata(Request, start, layout.MetadataRequest);
+            ResponseMetadata = Metadata(Response, start, layout.MetadataResponse);
         }
 
         internal string Name { get; }
@@ -57,76 +56,10 @@ namespace ZeroDuplex
 
             Provider.Dispose();
         }
-    }
 
-    /// <summary>One side's metadata: a length prefix and the content, announced by written_bytes in the block.</summary>
-    internal sealed unsafe class MetadataArea
-    {
-        private readonly OiebV2* block;
-        private readonly MetadataBlock* prefix;
-        private readonly ulong size;
-
-        internal MetadataArea(OiebV2* block, byte* start, ulong size)
+        private static MetadataArea Metadata(OiebV2* block, byte* start, Region region)
         {
-            this.block = block;
-            prefix = (MetadataBlock*)start;
-            this.size = size;
-        }
-
-        private byte* Content
-        {
-            get { return (byte*)prefix + Wire.MetadataPrefixSize; }
-        }
-
-        /// <summary>Stores the own side's metadata; written_bytes last. Pairs with <see cref="Read"/> on the other side.</summary>
-        internal void Write(string channel, ReadOnlySpan<byte> content)
-        {
-            ulong written = (ulong)content.Length + Wire.MetadataPrefixSize;
-            if (written > size)
-            {
-                ulong room = Math.Max(size, Wire.MetadataPrefixSize) - Wire.MetadataPrefixSize;
-                throw Failures.Make(ErrorCode.MetadataTooLarge, "set metadata", channel, content.Length + " bytes, room for " + room);
-            }
-
-            content.CopyTo(new Span<byte>(Content, content.Length));
-            prefix->ContentLength = (ulong)content.Length;
-            Volatile.Write(ref block->MetadataFreeBytes, size - written);
-            Volatile.Write(ref block->MetadataWrittenBytes, written);
-        }
-
-        /// <summary>Copies the other side's metadata, null when it has written none. Pairs with <see cref="Write"/>.</summary>
-        internal byte[] Read(string channel)
-        {
-            ulong written = Volatile.Read(ref block->MetadataWrittenBytes);
-            if (written == 0)
-            {
-                return null;
-            }
-
-            if (written < Wire.MetadataPrefixSize || written > size)
-            {
-                throw Corrupted(channel, "metadata_written_bytes " + written + " in a block of " + size);
-            }
-
-            ulong length = prefix->ContentLength;
-            if (length != written - Wire.MetadataPrefixSize)
-            {
-                throw Corrupted(channel, "length prefix " + length + ", metadata_written_bytes " + written);
-            }
-
-            return new ReadOnlySpan<byte>(Content, (int)length).ToArray();
-        }
-
-        /// <summary>Forgets what was written.</summary>
-        internal void Reset()
-        {
-            Volatile.Write(ref block->MetadataWrittenBytes, 0);
-            Volatile.Write(ref block->MetadataFreeBytes, size);
-        }
-
-        private static ZeroDuplexException Corrupted(string channel, string detail)
-        {
-            return Failures.Make(ErrorCode.Corrupted, "read metadata", channel, detail);
+            return new MetadataArea(&block->MetadataFreeBytes, &block->MetadataWrittenBytes, start + region.Offset, region.Size);
         }
     }
 }

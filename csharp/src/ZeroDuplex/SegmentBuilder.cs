@@ -114,22 +114,7 @@ namespace ZeroDuplex
         /// <summary>Initialises a segment in memory that somebody else provides.</summary>
         private Segment CreateOver(IMemoryProvider provider)
         {
-            if (provider.Address == IntPtr.Zero)
-            {
-                provider.Allocate(name, (long)layout.Length, mode);
-            }
-
-            if (provider.Size < (long)layout.Length)
-            {
-                throw Failures.Make(
-                    ErrorCode.InvalidArgument, Operation, name, "the memory has " + provider.Size + " bytes, the segment takes " + layout.Length);
-            }
-
-            if ((ulong)provider.Address.ToInt64() % Wire.BlockAlignment != 0)
-            {
-                throw Failures.Make(
-                    ErrorCode.InvalidArgument, Operation, name, "the memory does not start on a " + Wire.BlockAlignment + "-byte boundary");
-            }
+            ProvidedMemory.Prepare(provider, Operation, name, (long)layout.Length, mode);
 
             // The semaphores go by the name, so a living server's must not be replaced.
             ClearName();
@@ -179,76 +164,17 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Removes what a dead owner left under the name, and refuses when the owner lives or the object is not ours.</summary>
         private void ClearName()
         {
-            SharedObject old;
-            try
-            {
-                old = SharedObject.Open(name);
-            }
-            catch (NativeException e)
-            {
-                switch (e.Errno)
-                {
-                    case Libc.ErrnoNotFound:
-                        return;
-                    case Libc.ErrnoLoop:
-                    case Libc.ErrnoIsFolder:
-                    case Libc.ErrnoNoDevice:
-                        throw InUse("something that is no shared-memory object has this name");
-                    case Libc.ErrnoAccess:
-                    case Libc.ErrnoPermission:
-                        throw InUse("another user's object has this name", e);
-                    default:
-                        throw;
-                }
-            }
-
-            using (old)
-            {
-                CheckAbandoned(old);
-
-                // The truth about a v2 owner. We keep the byte until the name is gone, so that no two creators remove each other's objects.
-                if (!LockByte.TryTake(old.Descriptor, Wire.LockByteServer))
-                {
-                    throw InUse("a living server has this name");
-                }
-
-                old.RemoveIfNamed(name);
-            }
+            PreviousObject.Clear(
+                Operation,
+                name,
+                v1 => Platform.ProcessExists(v1.WriterPid) || Platform.ProcessExists(v1.ReaderPid) ? InUse("a ZeroBuffer v1 process lives there") : null);
         }
 
-        private void CheckAbandoned(SharedObject old)
+        private ZeroDuplexException InUse(string detail)
         {
-            if (!old.IsRegular)
-            {
-                throw InUse("something that is no shared-memory object has this name");
-            }
-
-            OiebV1 head;
-            int n = old.ReadHead(new Span<byte>(&head, sizeof(OiebV1)));
-            ulong identity = n < sizeof(ulong) ? Wire.IdentityNotReady : head.Identity;
-            bool ours = (uint)identity == Wire.OiebV2Size && (byte)(identity >> 32) == Wire.ProtocolV2Major;
-            if (n == 0 || ours || (identity == Wire.IdentityNotReady && n >= Wire.OiebV2Size))
-            {
-                return;
-            }
-
-            if ((uint)identity != Wire.OiebV1Size || n < Wire.OiebV1Size)
-            {
-                throw InUse("a file that is not ours has this name");
-            }
-
-            if (Platform.ProcessExists(head.WriterPid) || Platform.ProcessExists(head.ReaderPid))
-            {
-                throw InUse("a ZeroBuffer v1 process lives there");
-            }
-        }
-
-        private ZeroDuplexException InUse(string detail, Exception inner = null)
-        {
-            return Failures.Make(ErrorCode.NameInUse, Operation, name, detail, inner);
+            return Failures.Make(ErrorCode.NameInUse, Operation, name, detail);
         }
     }
 }

@@ -21,6 +21,53 @@ namespace ZeroDuplex
             this.held = held;
         }
 
+        /// <summary>
+        /// Opens another process's object without mapping it. Missing is the error when there is none. Other errors:
+        /// <see cref="PermissionDeniedException"/>, <see cref="ZeroDuplexSystemException"/> for what is no shared-memory object.
+        /// </summary>
+        internal static SharedMemory Open(string operation, string channel, string name, ErrorCode missing, bool allowOtherUsers)
+        {
+            SharedObject found;
+            try
+            {
+                found = SharedObject.Open(name);
+            }
+            catch (NativeException e)
+            {
+                switch (e.Errno)
+                {
+                    case Libc.ErrnoNotFound:
+                        throw Failures.Make(missing, operation, channel, "no object of that name");
+                    case Libc.ErrnoAccess:
+                    case Libc.ErrnoPermission:
+                        throw Failures.Make(
+                            ErrorCode.PermissionDenied, operation, channel, "the object's mode does not let us in; its creator can set it", e);
+                    default:
+                        throw;
+                }
+            }
+
+            string problem = null;
+            ErrorCode code = ErrorCode.PermissionDenied;
+            if (!found.IsRegular)
+            {
+                problem = "something that is no shared-memory object has this name";
+                code = ErrorCode.System;
+            }
+            else if (found.Owner != Libc.EffectiveUser() && !allowOtherUsers)
+            {
+                problem = "the object belongs to user " + found.Owner + "; allow other users to connect to it";
+            }
+
+            if (problem == null)
+            {
+                return new SharedMemory(found);
+            }
+
+            found.Dispose();
+            throw Failures.Make(code, operation, channel, problem);
+        }
+
         /// <inheritdoc/>
         public IntPtr Address
         {
@@ -49,11 +96,7 @@ namespace ZeroDuplex
         public void Allocate(string name, long size, int mode)
         {
             const string Operation = "allocate shared memory";
-            Platform.Require(Operation, name);
-            if (!Wire.ValidName(name))
-            {
-                throw Failures.Make(ErrorCode.InvalidName, Operation, name, null);
-            }
+            ChannelName.Require(Operation, name);
 
             if (held != null)
             {

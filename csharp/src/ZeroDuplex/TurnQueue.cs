@@ -7,6 +7,7 @@ namespace ZeroDuplex
     {
         private readonly LinkedList<Ticket> queue = new LinkedList<Ticket>();
         private bool held;
+        private bool closed;
 
         /// <summary>The holder is an acquired buffer in the application's hands.</summary>
         internal bool HeldByBuffer { get; set; }
@@ -28,17 +29,40 @@ namespace ZeroDuplex
             return true;
         }
 
-        internal Ticket Enqueue()
+        /// <summary>Waits for the turn. False without it: the time is over, or the queue is closed.</summary>
+        internal bool Await(ref Pause pause, Lifetime life)
         {
+            pause.Begin();
             var ticket = new Ticket();
             queue.AddLast(ticket);
-            return ticket;
-        }
+            while (true)
+            {
+                life.BeginWait();
+                try
+                {
+                    pause.Wait(ticket.Wake);
+                }
+                finally
+                {
+                    life.EndWait();
+                }
 
-        /// <summary>Gives up a place that was not granted.</summary>
-        internal void Remove(Ticket ticket)
-        {
-            queue.Remove(ticket);
+                if (ticket.Granted)
+                {
+                    if (closed)
+                    {
+                        Release();
+                    }
+
+                    return !closed;
+                }
+
+                if (closed || pause.IsCancelled || pause.IsExpired)
+                {
+                    queue.Remove(ticket);
+                    return false;
+                }
+            }
         }
 
         /// <summary>Hands the turn to the first in the queue.</summary>
@@ -57,8 +81,10 @@ namespace ZeroDuplex
             first.Wake.Set();
         }
 
-        internal void WakeAll()
+        /// <summary>Makes everybody who waits go without it.</summary>
+        internal void Close()
         {
+            closed = true;
             foreach (Ticket ticket in queue)
             {
                 ticket.Wake.Set();
@@ -66,7 +92,7 @@ namespace ZeroDuplex
         }
 
         /// <summary>A place in the queue.</summary>
-        internal sealed class Ticket
+        private sealed class Ticket
         {
             internal Signal Wake { get; } = new Signal();
 

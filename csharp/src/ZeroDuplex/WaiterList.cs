@@ -1,16 +1,22 @@
 using System.Collections.Generic;
-using ZeroDuplex.Ring;
 
 namespace ZeroDuplex
 {
-    /// <summary>The receivers that wait in this process while another one sleeps on response-ready. Called with the channel's lock held.</summary>
+    /// <summary>What a receiver waits for by number.</summary>
+    internal interface IAwaited
+    {
+        /// <summary>Whether waiting for it is over: it is there, or it will never be.</summary>
+        bool IsOver { get; }
+    }
+
+    /// <summary>The receivers that wait in this process while another one sleeps on the semaphore. Called with the channel's lock held.</summary>
     internal sealed class WaiterList
     {
         private readonly List<Waiter> items = new List<Waiter>();
 
-        internal Waiter Add(ClientFrame frame)
+        internal Waiter Add(IAwaited awaited)
         {
-            var waiter = new Waiter(frame);
+            var waiter = new Waiter(awaited);
             items.Add(waiter);
             return waiter;
         }
@@ -20,13 +26,12 @@ namespace ZeroDuplex
             items.Remove(waiter);
         }
 
-        /// <summary>Wakes those whose response is there; any tells whether one is there for those that take any.</summary>
+        /// <summary>Wakes those whose wait is over; any tells whether one is there for those that take any.</summary>
         internal void WakeAnswered(bool any)
         {
             foreach (Waiter waiter in items)
             {
-                ClientFrame f = waiter.Frame;
-                if (f == null ? any : f.Answered || f.Cancelled)
+                if (waiter.Awaited == null ? any : waiter.Awaited.IsOver)
                 {
                     waiter.Wake.Set();
                 }
@@ -52,13 +57,13 @@ namespace ZeroDuplex
 
         internal sealed class Waiter
         {
-            internal Waiter(ClientFrame frame)
+            internal Waiter(IAwaited awaited)
             {
-                Frame = frame;
+                Awaited = awaited;
             }
 
             /// <summary>Null: any response.</summary>
-            internal ClientFrame Frame { get; }
+            internal IAwaited Awaited { get; }
 
             internal Signal Wake { get; } = new Signal();
         }

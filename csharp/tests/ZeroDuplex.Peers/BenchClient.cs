@@ -43,7 +43,7 @@ namespace ZeroDuplex.Peers
             BenchSystem.PinProcess(o.Cpu);
             using (var line = new BenchLine(o.LimitObject))
             using (BenchThreads threads = threadsCpu >= 0 ? new BenchThreads(o.Size, o.Touch, threadsCpu) : null)
-            using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(o.Name, new ClientOptions { Wait = o.Wait }))
+            using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(o.Name, new ClientOptions { Wait = o.Wait, ResponseConfig = o.Room }))
             {
                 var run = new BenchClient(o, client, line, threads, Math.Max(count, warmup));
                 run.Measure(count, warmup);
@@ -152,9 +152,14 @@ namespace ZeroDuplex.Peers
             response.Release();
         }
 
-        /// <summary>Bounces the ball with the server's handler.</summary>
+        /// <summary>Bounces the ball with the server's handler. A v1 request cannot ask for that, so there is no limit to compare with then.</summary>
         private void LimitBatch()
         {
+            if (client is DualBufferDuplexChannel)
+            {
+                return;
+            }
+
             line.Prepare();
             ulong sequence = Send(BenchLine.Opcode);
             line.Serve(limit);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using ZeroDuplex.Programs;
 
 namespace ZeroDuplex.Peers
@@ -7,14 +8,13 @@ namespace ZeroDuplex.Peers
     {
         internal static void Run(string[] args)
         {
-            var o = new BenchOptions(new Arguments(args, BenchOptions.Flags));
+            var known = new List<string>(BenchOptions.Flags) { "--protocol" };
+            var flags = new Arguments(args, known.ToArray());
+            var o = new BenchOptions(flags);
             BenchSystem.PinProcess(o.Cpu);
             using (var line = new BenchLine(o.LimitObject))
             {
-                // Room for the frames in flight and one more.
-                long payload = (o.InFlight + 1L) * (64 + ((o.Size + 63L) / 64 * 64));
-                InPlaceDuplexServer server = DuplexChannelFactory.Default.CreateInPlaceDuplexServer(
-                    o.Name, new BufferConfig(0, payload), new ServerOptions { Wait = o.Wait });
+                IDuplexServer server = Program.CreateServer(flags, o.Room, new ServerOptions { Wait = o.Wait });
                 Program.Serve(server, frame =>
                 {
                     if (frame.Opcode == BenchLine.Opcode)

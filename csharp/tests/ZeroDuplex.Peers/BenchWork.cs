@@ -48,6 +48,12 @@ namespace ZeroDuplex.Peers
         internal string LimitObject { get; }
 
         internal Touch Touch { get; }
+
+        /// <summary>Room for the frames in flight and one more.</summary>
+        internal BufferConfig Room
+        {
+            get { return new BufferConfig(0, (InFlight + 1L) * (64 + ((Size + 63L) / 64 * 64))); }
+        }
     }
 
     /// <summary>The work on a frame.</summary>

@@ -13,11 +13,11 @@ namespace ZeroDuplex.Peers
 
         internal static void Run(string[] args)
         {
-            var flags = new Arguments(args, new[] { "--name", "--payload-size", "--workers", "--wait" });
+            var flags = new Arguments(args, new[] { "--name", "--payload-size", "--workers", "--wait", "--protocol" });
             var config = new BufferConfig(4096, flags.Long("--payload-size", 65536, 0));
             var options = new ServerOptions { Workers = flags.Int("--workers", 1, 1), Wait = flags.Wait() };
             var run = new StressServer();
-            Program.Serve(DuplexChannelFactory.Default.CreateInPlaceDuplexServer(flags.Required("--name"), config, options), run.Handle);
+            Program.Serve(Program.CreateServer(flags, config, options), run.Handle);
             Program.Say("{\"handled\":" + run.handled + ",\"one_way\":" + run.oneWay + ",\"bad\":" + run.bad + "}");
         }
 

@@ -59,12 +59,17 @@ namespace ZeroDuplex.Tests
         /// <summary>Waits until something holds, looking again and again: for states that nothing announces.</summary>
         internal static void Until(Func<bool> holds, string what)
         {
+            Until(holds, () => what);
+        }
+
+        internal static void Until(Func<bool> holds, Func<string> what)
+        {
             Stopwatch watch = Stopwatch.StartNew();
             while (!holds())
             {
                 if (watch.Elapsed > Patience)
                 {
-                    throw new TimeoutException("waited in vain until " + what);
+                    throw new TimeoutException("waited in vain until " + what());
                 }
 
                 Thread.Sleep(1);

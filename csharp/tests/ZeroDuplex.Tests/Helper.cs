@@ -24,16 +24,33 @@ namespace ZeroDuplex.Tests
 
         internal static Helper Server(string name, int workers = 1, int resetMilliseconds = 2000)
         {
-            var helper = new Helper("ZeroDuplex.TestHelper", "server " + name + " " + workers + " " + resetMilliseconds);
-            helper.Expect("ready");
-            return helper;
+            return Start("server " + name + " " + workers + " " + resetMilliseconds, "ready");
         }
 
         internal static Helper Client(string name, int count, uint opcode)
         {
-            var helper = new Helper("ZeroDuplex.TestHelper", "client " + name + " " + count + " " + opcode);
-            helper.Expect("sent");
-            return helper;
+            return Start("client " + name + " " + count + " " + opcode, "sent");
+        }
+
+        internal static Helper ImmutableServer(string name)
+        {
+            return Start("server1 " + name, "ready");
+        }
+
+        /// <summary>A client that sends requests whose first byte says what the server does.</summary>
+        internal static Helper DualBufferClient(string name, int count, byte first)
+        {
+            return Start("client1 " + name + " " + count + " " + first, "sent");
+        }
+
+        internal static Helper Reader(string name)
+        {
+            return Start("reader " + name, "ready");
+        }
+
+        internal static Helper Writer(string name, int count, int size)
+        {
+            return Start("writer " + name + " " + count + " " + size, "sent");
         }
 
         internal TimeSpan ProcessorTime
@@ -114,6 +131,13 @@ namespace ZeroDuplex.Tests
             }
 
             process.Dispose();
+        }
+
+        private static Helper Start(string arguments, string says)
+        {
+            var helper = new Helper("ZeroDuplex.TestHelper", arguments);
+            helper.Expect(says);
+            return helper;
         }
 
         private char State()

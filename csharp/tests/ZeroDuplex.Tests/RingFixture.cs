@@ -22,7 +22,7 @@ namespace ZeroDuplex.Tests
             new Span<byte>(start, size).Fill(0xEE); // what is not written must not matter
             new Span<byte>(start, 256).Clear();
             Memory = new RingMemory((OiebV2*)start, (OiebV2*)(start + Wire.OiebV2Size), start + 256, payload);
-            Client = new ClientRing(Memory, eager);
+            Client = new ClientRing(Memory, eager, null);
             Server = new ServerRing(Memory);
             Server.Reset();
         }

@@ -20,6 +20,19 @@ namespace ZeroDuplex.Native
             return new NativeException(what, Marshal.GetLastWin32Error());
         }
 
+        /// <summary>Does one of several steps that are all to be done; the first error is kept.</summary>
+        internal static void Catch(Action step, ref NativeException first)
+        {
+            try
+            {
+                step();
+            }
+            catch (NativeException e)
+            {
+                first = first ?? e;
+            }
+        }
+
         private static string Describe(int errno)
         {
             switch (errno)

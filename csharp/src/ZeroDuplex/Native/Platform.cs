@@ -20,7 +20,7 @@ namespace ZeroDuplex.Native
             }
         }
 
-        /// <summary>How v1 tells a living process: by its id, in our pid namespace.</summary>
+        /// <summary>How v1 tells a living process: by its id, in our pid namespace. One that has ended and was not waited for does not live.</summary>
         internal static bool ProcessExists(ulong pid)
         {
             if (pid == 0 || pid > int.MaxValue)
@@ -28,7 +28,33 @@ namespace ZeroDuplex.Native
                 return false;
             }
 
-            return Libc.Kill((int)pid, 0) == 0 || Marshal.GetLastWin32Error() == Libc.ErrnoPermission;
+            bool known = Libc.Kill((int)pid, 0) == 0 || Marshal.GetLastWin32Error() == Libc.ErrnoPermission;
+            return known && !IsZombie(pid);
+        }
+
+        /// <summary>False also where /proc does not tell: a living peer must never be declared dead.</summary>
+        private static bool IsZombie(ulong pid)
+        {
+            try
+            {
+                using (Descriptor file = Descriptor.Open("/proc/" + pid + "/stat", Libc.OpenReadOnly, 0))
+                {
+                    // The command's name is in parentheses and may hold any byte; the state is the second byte behind it.
+                    const int Enough = 256;
+                    byte* text = stackalloc byte[Enough];
+                    long n = Libc.Read(file, text, new UIntPtr(Enough), 0).ToInt64();
+                    while (n > 0 && text[n - 1] != ')')
+                    {
+                        n--;
+                    }
+
+                    return n > 0 && n + 1 < Enough && (text[n + 1] == 'Z' || text[n + 1] == 'X');
+                }
+            }
+            catch (NativeException)
+            {
+                return false;
+            }
         }
 
         /// <summary>Sleeps for about so long: Thread.Sleep knows no less than a millisecond.</summary>

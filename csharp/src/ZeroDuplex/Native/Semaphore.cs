@@ -8,7 +8,7 @@ namespace ZeroDuplex.Native
     /// A mapped named semaphore in the layout of 64-bit glibc: what sem_post and sem_clockwait do, without a call where none is needed.
     /// All methods but Dispose are thread-safe.
     /// </summary>
-    internal sealed unsafe class Semaphore : IDisposable
+    internal sealed unsafe class Semaphore : IWakeable, IDisposable
     {
         private const int FutexWake = 1;
         private const int FutexWaitBitset = 9; // the one with an absolute CLOCK_MONOTONIC deadline
@@ -78,17 +78,23 @@ namespace ZeroDuplex.Native
         }
 
         /// <summary>
-        /// Posts when the value reads 0: the protocol's one posting rule. Tokens stay bounded, and a peer that spins costs nothing. The
+        /// Posts when the value reads 0: the one posting rule of in-place channels. Tokens stay bounded, and a peer that spins costs nothing. The
         /// caller has changed the state that the sleeper looks at, and then fenced; pairs with the sleeper, which takes its token and then looks.
         /// </summary>
         internal void PostIfZero()
         {
+            PostBelow(1);
+        }
+
+        /// <summary>Posts while the value is below a limit. False: it was not.</summary>
+        internal bool PostBelow(uint limit)
+        {
             while (true)
             {
                 long seen = Volatile.Read(ref *word);
-                if ((uint)seen != 0)
+                if ((uint)seen >= limit)
                 {
-                    return;
+                    return false;
                 }
 
                 if (Interlocked.CompareExchange(ref *word, seen + 1, seen) == seen)
@@ -98,13 +104,19 @@ namespace ZeroDuplex.Native
                         Wake();
                     }
 
-                    return;
+                    return true;
                 }
             }
         }
 
-        /// <summary>Sleeps until it took a token (true) or the time is over (false). Zero or less only tries.</summary>
-        internal bool Wait(TimeSpan timeout)
+        /// <inheritdoc/>
+        void IWakeable.Wake()
+        {
+            PostIfZero();
+        }
+
+        /// <inheritdoc/>
+        public bool Wait(TimeSpan timeout)
         {
             if (TryTake())
             {

@@ -38,6 +38,12 @@ namespace ZeroDuplex.Native
             get { return status.Owner; }
         }
 
+        /// <summary>Its permission bits.</summary>
+        internal int Permissions
+        {
+            get { return status.Mode & 0x1FF; }
+        }
+
         internal bool IsRegular
         {
             get { return status.IsRegular; }

@@ -3,7 +3,7 @@ using System.Threading;
 namespace ZeroDuplex.Ring
 {
     /// <summary>A published frame as its client knows it. The fields are the ring's; the channel uses them under its lock.</summary>
-    internal sealed unsafe class ClientFrame
+    internal sealed unsafe class ClientFrame : Loan, IAwaited
     {
         internal ulong Sequence;
         internal ulong Capacity;
@@ -22,12 +22,9 @@ namespace ZeroDuplex.Ring
         internal ulong Waste;
         internal FrameHeaderV2* Header;
 
-        private long generation;
-
-        /// <summary>Grows with every release, so that stale handles can be told.</summary>
-        internal long Generation
+        internal ClientFrame(ILender lender)
+            : base(lender)
         {
-            get { return Volatile.Read(ref generation); }
         }
 
         /// <summary>Whether the response may be read. It may be called without the lock by whoever has a claim on the frame.</summary>
@@ -41,9 +38,10 @@ namespace ZeroDuplex.Ring
             }
         }
 
-        internal void NextGeneration()
+        /// <inheritdoc/>
+        bool IAwaited.IsOver
         {
-            Volatile.Write(ref generation, generation + 1);
+            get { return Answered || Cancelled; }
         }
     }
 

@@ -19,6 +19,7 @@ namespace ZeroDuplex.Ring
     {
         private readonly RingMemory memory;
         private readonly bool eager;
+        private readonly ILender lender;
         private readonly FrameQueue frames = new FrameQueue(); // published and not reclaimed, in ring order, their sequence numbers consecutive
         private readonly Stack<ClientFrame> spare = new Stack<ClientFrame>();
 
@@ -31,10 +32,11 @@ namespace ZeroDuplex.Ring
         private Claim next;
 
         /// <summary>Starts at the state that a reset leaves behind: everything zero, everything free.</summary>
-        internal ClientRing(RingMemory memory, bool eager)
+        internal ClientRing(RingMemory memory, bool eager, ILender lender)
         {
             this.memory = memory;
             this.eager = eager;
+            this.lender = lender;
         }
 
         /// <summary>Number of frames not reclaimed.</summary>
@@ -101,7 +103,7 @@ namespace ZeroDuplex.Ring
             Claim claim = next;
             open = false;
             last++;
-            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame();
+            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame(lender);
             f.Sequence = last;
             f.Capacity = claim.Capacity;
             f.Opcode = opcode;
