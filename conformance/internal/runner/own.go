@@ -38,6 +38,19 @@ func (a arguments) pointer(name string) *uint64 {
 	return nil
 }
 
+// list is a list of strings with a default.
+func (a arguments) list(name string, otherwise ...string) []string {
+	elements, ok := a[name].([]any)
+	if !ok {
+		return otherwise
+	}
+	texts := []string{}
+	for _, e := range elements {
+		texts = append(texts, fmt.Sprint(e))
+	}
+	return texts
+}
+
 // or is a number with a default.
 func (a arguments) or(name string, otherwise uint64) uint64 {
 	if n, ok := a[name].(uint64); ok {
@@ -47,10 +60,14 @@ func (a arguments) or(name string, otherwise uint64) uint64 {
 }
 
 func (x *execution) own(actor, operation string, args map[string]any) (any, error) {
-	if actor == "raw" {
+	switch actor {
+	case "raw":
 		return x.raw(operation, args)
+	case "raw_buffer":
+		return x.rawBufferOperation(operation, args)
+	default:
+		return x.runner(operation, args)
 	}
-	return x.runner(operation, args)
 }
 
 func (x *execution) runner(operation string, given map[string]any) (any, error) {
@@ -77,7 +94,18 @@ func (x *execution) runner(operation string, given map[string]any) (any, error) 
 		x.orphaned = true
 		return nil, segment.Place(name, a.text("kind"), a.or("size", 4096), a.number("identity"), a.number("pid"), a.or("mode", 0o600))
 	case "remove":
-		return nil, os.Remove(segment.Path(name))
+		return nil, segment.Remove(name, a.text("what"))
+	case "buffer":
+		return segment.ReadBuffer(name)
+	case "buffer_frame":
+		return segment.ReadBufferFrame(name, a.number("position"))
+	case "locks":
+		return segment.ReadLocks(name)
+	case "appears":
+		return nil, segment.WatchCreation(name, x.limit(a))
+	case "scan":
+		removed, err := segment.Scan(name)
+		return map[string]any{"removed": removed}, err
 	case "owner":
 		files, err := segment.Leftovers(x.channel)
 		for _, f := range files {
@@ -91,7 +119,7 @@ func (x *execution) runner(operation string, given map[string]any) (any, error) 
 	case "same_dump":
 		return nil, x.sameDump(a)
 	case "offsets":
-		return x.offsets(a.text("actor"))
+		return x.offsets(a.text("actor"), a.list("structs", "oieb_v2", "frame_header_v2"))
 	case "process":
 		agent, err := x.agent(a.text("actor"))
 		if err != nil {
@@ -209,6 +237,8 @@ func (x *execution) signal(operation, actor string) error {
 	case "kill":
 		if suite.Agents[actor] == agentproto.RoleServer {
 			x.orphaned = true
+		} else {
+			x.orphanedResponse = true
 		}
 		delete(x.paused, actor)
 		for _, call := range x.background {
@@ -261,7 +291,7 @@ func processState(pid int) (map[string]any, error) {
 }
 
 // offsets compares what an agent said of its structs with the layout typed by hand.
-func (x *execution) offsets(actor string) (any, error) {
+func (x *execution) offsets(actor string, needed []string) (any, error) {
 	agent, err := x.agent(actor)
 	if err != nil {
 		return nil, err
@@ -291,7 +321,7 @@ func (x *execution) offsets(actor string) (any, error) {
 			}
 		}
 	}
-	for _, name := range []string{"oieb_v2", "frame_header_v2"} {
+	for _, name := range needed {
 		if !reported[name] {
 			problems = append(problems, name+" is missing")
 		}

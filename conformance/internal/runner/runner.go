@@ -156,7 +156,8 @@ func (m *matrix) refuse(ctx context.Context, p *pool, pair Pair) string {
 }
 
 func (m *matrix) runCase(p *pool, pair Pair, c suite.Case, record *report.Record) {
-	channel := fmt.Sprintf("zdc-%d-%d", os.Getpid(), channels.Add(1))
+	// All numbers have the same length: no channel's name is the beginning of another's.
+	channel := fmt.Sprintf("zdc-%d-%06d", os.Getpid(), channels.Add(1))
 	x := newExecution(p, pair, c, channel, m.options.Seed)
 	err := x.run()
 	switch {

@@ -164,6 +164,22 @@ func Place(name, kind string, size, identity, pid, mode uint64) error {
 	return os.WriteFile(path, content, fs.FileMode(mode))
 }
 
+// Remove takes away one of a name's files: the object, or what says (a semaphore, or locks: both owner locks of a v1 buffer).
+func Remove(name, what string) error {
+	switch what {
+	case "":
+		return os.Remove(Path(name))
+	case "locks":
+		var errs []error
+		for _, folder := range lockFolders() {
+			errs = append(errs, os.Remove(lockPath(folder, name)))
+		}
+		return errors.Join(errs...)
+	default:
+		return os.Remove(SemaphorePath(name, what))
+	}
+}
+
 func put(content []byte, offset int, value uint64) {
 	for i := range 8 {
 		content[offset+i] = byte(value >> (8 * i))
