@@ -38,8 +38,11 @@ func (a arguments) pointer(name string) *uint64 {
 	return nil
 }
 
-// list is a list of strings with a default.
+// list is a list of strings, or a single one, with a default.
 func (a arguments) list(name string, otherwise ...string) []string {
+	if text, ok := a[name].(string); ok {
+		return []string{text}
+	}
 	elements, ok := a[name].([]any)
 	if !ok {
 		return otherwise
@@ -114,6 +117,11 @@ func (x *execution) runner(operation string, given map[string]any) (any, error) 
 			}
 		}
 		return nil, err
+	case "demand":
+		if problem := value.Match(a["is"], a["value"]); problem != "" {
+			return nil, errors.New(problem)
+		}
+		return nil, nil
 	case "dump":
 		return nil, x.dump(a)
 	case "same_dump":

@@ -22,6 +22,14 @@ func (x *execution) rawBufferOperation(operation string, given map[string]any) (
 		})
 	case "open":
 		return nil, b.Open(a.text("name"))
+	case "lock":
+		return nil, b.TakeLocks(a.text("name"), a.list("folder")...)
+	case "semaphores":
+		return nil, b.CreateSemaphores(fs.FileMode(a.or("mode", 0o600)))
+	case "metadata":
+		return nil, b.WriteMetadata(a.number("length"), size, seed)
+	case "check_metadata":
+		return nil, b.CheckMetadata(size, seed)
 	case "attach":
 		return nil, b.Attach(a.text("name"))
 	case "set":
@@ -53,7 +61,7 @@ func (x *execution) rawBufferOperation(operation string, given map[string]any) (
 	case "post":
 		return nil, b.Post(a.text("which"))
 	case "tokens":
-		return nil, b.Tokens(a.text("which"), a.number("value"))
+		return nil, b.SetTokens(a.text("which"), a.number("value"))
 	case "fuzz":
 		n, err := x.scope.Evaluate("random(0xFFFFFFFFFFFFFFFF)")
 		if err != nil {

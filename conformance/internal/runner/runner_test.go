@@ -12,17 +12,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/brokenagent"
+	"github.com/zeroduplex/zeroduplex/conformance/internal/modelagent"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/report"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/runner"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 )
 
-// faultVariable makes this test binary an agent.
-const faultVariable = "ZERODUPLEX_BROKEN_AGENT"
+// These variables make this test binary an agent: the Go agent with a fault, or the model of v1 with one.
+const (
+	faultVariable = "ZERODUPLEX_BROKEN_AGENT"
+	modelVariable = "ZERODUPLEX_MODEL_AGENT"
+)
 
 func TestMain(m *testing.M) {
-	fault := os.Getenv(faultVariable)
-	if fault == "" {
+	fault, model := os.Getenv(faultVariable), os.Getenv(modelVariable)
+	if fault == "" && model == "" {
 		code := m.Run()
 		if left, err := filepath.Glob(fmt.Sprintf("/dev/shm/*zdc-%d-*", os.Getpid())); err != nil || len(left) > 0 {
 			fmt.Fprintln(os.Stderr, "the runs left files:", left, err)
@@ -30,7 +34,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(code)
 	}
-	if err := brokenagent.Run(brokenagent.Fault(fault), os.Args[1], os.Stdin, os.Stdout); err != nil {
+	var err error
+	if model != "" {
+		err = modelagent.Run(modelagent.Fault(model), os.Args[1], os.Stdin, os.Stdout)
+	} else {
+		err = brokenagent.Run(brokenagent.Fault(fault), os.Args[1], os.Stdin, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
@@ -67,10 +77,16 @@ cases:
 // agentWith writes a program that is the Go agent with a fault.
 func agentWith(t *testing.T, fault brokenagent.Fault) string {
 	t.Helper()
+	return script(t, faultVariable, string(fault))
+}
+
+// script writes a program that is this test binary as an agent.
+func script(t *testing.T, variable, value string) string {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "agent")
-	script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %s \"$@\"\n", faultVariable, fault, self)
+	script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %s \"$@\"\n", variable, value, self)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o755))
 	return path
 }
@@ -80,6 +96,11 @@ func run(t *testing.T, text string, known []runner.Known, agents map[string]stri
 	t.Helper()
 	s, err := suite.Parse("minimal.yaml", []byte(text))
 	require.NoError(t, err)
+	return runCases(t, suite.Expand([]*suite.Suite{s}), known, agents)
+}
+
+func runCases(t *testing.T, cases []suite.Case, known []runner.Known, agents map[string]string) *report.Report {
+	t.Helper()
 	var languages []string
 	for _, language := range []string{"good", "other"} {
 		if _, ok := agents[language]; ok {
@@ -89,7 +110,7 @@ func run(t *testing.T, text string, known []runner.Known, agents map[string]stri
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	r, err := runner.Run(ctx, runner.Options{
-		Languages: languages, Pairs: "*", Commands: agents, Cases: suite.Expand([]*suite.Suite{s}), Known: known, Complete: true, Seed: 1, Jobs: 1,
+		Languages: languages, Pairs: "*", Commands: agents, Cases: cases, Known: known, Complete: true, Seed: 1, Jobs: 1,
 		Logs: filepath.Join(t.TempDir(), "logs"), Progress: func(string, int, int, report.Record) {},
 	})
 	require.NoError(t, err)

@@ -161,6 +161,18 @@ func (m memory) swap(path string, position uint64, from, to uint32) (bool, error
 	return atomic.CompareAndSwapUint32((*uint32)(unsafe.Pointer(&m[offset])), from, to), nil
 }
 
+// words finds a field of eight aligned bytes, for what must be atomic.
+func (m memory) words(path string) (*uint64, error) {
+	offset, width, err := m.place(path, 0)
+	if err != nil {
+		return nil, err
+	}
+	if width != 8 || offset%8 != 0 {
+		return nil, fmt.Errorf("%s is no word of 8 bytes", path)
+	}
+	return (*uint64)(unsafe.Pointer(&m[offset])), nil
+}
+
 // fields are all fields of a struct by path.
 func (m memory) fields(block string, position uint64) (map[string]any, error) {
 	name, _, err := m.block(block, position)

@@ -1,25 +1,28 @@
 package segment
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // RawBuffer is a reader or a writer of a v1 buffer that does whatever it is told, right or wrong.
 type RawBuffer struct {
-	name     string
-	mem      memory
-	locks    []*os.File
-	sequence uint64 // of the last frame it published
-	frames   []rawFrame
+	name       string
+	mem        memory
+	file       fs.FileInfo
+	locks      []*os.File
+	semaphores map[string]semaphore
+	sequence   uint64 // of the last frame it published
+	frames     []rawFrame
 }
 
 // rawFrame is a frame that was read and not released.
@@ -38,47 +41,112 @@ type RawBuilding struct {
 func (b *RawBuffer) Build(name string, how RawBuilding) error {
 	b.name = name
 	if how.Locks {
-		for _, folder := range lockFolders() {
-			lock, err := takeLock(folder, name)
-			if err != nil {
-				return err
-			}
-			b.locks = append(b.locks, lock)
+		if err := b.TakeLocks(name); err != nil {
+			return err
 		}
 	}
-	f, err := os.OpenFile(Path(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, how.Mode)
+	temporary := Path(".zd-" + name + ".object")
+	f, err := os.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL, how.Mode)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	defer os.Remove(temporary)
 	length := or(how.Length, bufferMetadata+how.Metadata+how.Payload)
 	if err := errors.Join(f.Chmod(how.Mode), f.Truncate(int64(length))); err != nil {
 		return err
 	}
-	if length < bufferMetadata {
-		return nil // too short for anything; that is what was asked for
+	if length < bufferMetadata { // too short for anything; that is what was asked for
+		return os.Link(temporary, Path(name))
 	}
-	if err := b.mapFile(f, length); err != nil {
+	err = errors.Join(b.mapFile(f, length), b.store([]field{
+		{"metadata_size", how.Metadata}, {"metadata_free_bytes", how.Metadata}, {"payload_size", how.Payload},
+		{"payload_free_bytes", or(how.Free, how.Payload)}, {"writer_pid", or(how.Writer, 0)},
+	}))
+	if err != nil {
+		return err
+	}
+	if err := os.Link(temporary, Path(name)); err != nil {
 		return err
 	}
 	if how.Semaphores {
-		if err := errors.Join(createSemaphore(name, DataWritten, how.Mode), createSemaphore(name, DataRead, how.Mode)); err != nil {
+		if err := CreateSemaphores(name, how.Mode); err != nil {
 			return err
 		}
 	}
-	for _, x := range []struct {
-		path  string
-		value uint64
-	}{
-		{"buffer.metadata_size", how.Metadata}, {"buffer.metadata_free_bytes", how.Metadata}, {"buffer.payload_size", how.Payload},
-		{"buffer.payload_free_bytes", or(how.Free, how.Payload)}, {"buffer.writer_pid", or(how.Writer, 0)},
-		{"buffer.reader_pid", or(how.Reader, uint64(os.Getpid()))}, {"buffer.identity", or(how.Identity, identityV1)},
-	} {
-		if err := b.mem.set(x.path, 0, x.value); err != nil {
+	return b.store([]field{{"reader_pid", or(how.Reader, uint64(os.Getpid()))}, {"identity", or(how.Identity, identityV1)}})
+}
+
+type field struct {
+	name  string
+	value uint64
+}
+
+// store stores fields of the info block, one after the other.
+func (b *RawBuffer) store(fields []field) error {
+	for _, f := range fields {
+		if err := b.mem.set("buffer."+f.name, 0, f.value); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// TakeLocks takes both owner locks, or those named.
+func (b *RawBuffer) TakeLocks(name string, only ...string) error {
+	for who, folder := range lockFolders() {
+		if len(only) > 0 && !slices.Contains(only, who) {
+			continue
+		}
+		lock, err := takeLock(folder, name)
+		if err != nil {
+			return err
+		}
+		b.locks = append(b.locks, lock)
+	}
+	return nil
+}
+
+// CreateSemaphores makes both semaphores anew.
+func (b *RawBuffer) CreateSemaphores(mode fs.FileMode) error { return CreateSemaphores(b.name, mode) }
+
+// WriteMetadata writes a length and a content behind it, which need not agree.
+func (b *RawBuffer) WriteMetadata(length, size, seed uint64) error {
+	block, err := b.Metadata(8 + size)
+	if err != nil {
+		return err
+	}
+	binary.LittleEndian.PutUint64(block, length)
+	fillPattern(block[8:], seed)
+	return nil
+}
+
+// CheckMetadata compares what is in the metadata block with a pattern.
+func (b *RawBuffer) CheckMetadata(size, seed uint64) error {
+	block, err := b.Metadata(8 + size)
+	if err != nil {
+		return err
+	}
+	if length := binary.LittleEndian.Uint64(block); length != size {
+		return fmt.Errorf("the length is %d, not %d", length, size)
+	}
+	return checkPattern(block[8:], seed, false)
+}
+
+// semaphore opens a semaphore at its first use; it stays open, as those of a real peer do, when somebody takes its name away.
+func (b *RawBuffer) semaphore(which string) (semaphore, error) {
+	if s, ok := b.semaphores[which]; ok {
+		return s, nil
+	}
+	s, err := openSemaphore(b.name, which)
+	if err != nil {
+		return nil, fmt.Errorf("semaphore %s: %w", which, err)
+	}
+	if b.semaphores == nil {
+		b.semaphores = map[string]semaphore{}
+	}
+	b.semaphores[which] = s
+	return s, nil
 }
 
 // Open maps an existing buffer and changes nothing.
@@ -92,7 +160,7 @@ func (b *RawBuffer) Open(name string) error {
 	if err != nil {
 		return err
 	}
-	b.name, b.sequence, b.frames = name, 0, nil
+	b.name, b.sequence, b.frames, b.semaphores = name, 0, nil, nil
 	return b.mapFile(f, uint64(info.Size()))
 }
 
@@ -106,7 +174,11 @@ func (b *RawBuffer) Attach(name string) error {
 
 func (b *RawBuffer) mapFile(f *os.File, length uint64) error {
 	mem, err := unix.Mmap(int(f.Fd()), 0, int(length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
 	b.mem = mem
+	b.file, err = f.Stat()
 	return err
 }
 
@@ -122,15 +194,28 @@ func (b *RawBuffer) Set(path string, position, value uint64) error {
 
 // Add adds to a field, atomically.
 func (b *RawBuffer) Add(path string, delta uint64) error {
-	offset, width, err := b.mem.place(path, 0)
-	if err != nil {
-		return err
+	word, err := b.mem.words(path)
+	if err == nil {
+		atomic.AddUint64(word, delta)
 	}
-	if width != 8 {
-		return fmt.Errorf("%s has %d bytes, not 8", path, width)
+	return err
+}
+
+// Swap changes a field from one value to another, atomically, and says whether it had the first.
+func (b *RawBuffer) Swap(path string, from, to uint64) (bool, error) {
+	word, err := b.mem.words(path)
+	return err == nil && atomic.CompareAndSwapUint64(word, from, to), err
+}
+
+// Length is the object's.
+func (b *RawBuffer) Length() uint64 { return uint64(len(b.mem)) }
+
+// Metadata is the first bytes of the metadata block.
+func (b *RawBuffer) Metadata(size uint64) ([]byte, error) {
+	if size > uint64(len(b.mem))-bufferMetadata {
+		return nil, errReachesBehind
 	}
-	atomic.AddUint64((*uint64)(unsafe.Pointer(&b.mem[offset])), delta)
-	return nil
+	return b.mem[bufferMetadata : bufferMetadata+size], nil
 }
 
 // Until waits until a field has a value.
@@ -145,8 +230,8 @@ func (b *RawBuffer) Until(path string, position, value uint64, patience time.Dur
 	return fmt.Errorf("%s is %d after %v, not %d", path, last, patience, value)
 }
 
-// data is the data behind the header at a position.
-func (b *RawBuffer) data(position, size uint64) ([]byte, error) {
+// Bytes is the data behind the header at a position.
+func (b *RawBuffer) Bytes(position, size uint64) ([]byte, error) {
 	start := b.mem.bufferPayload() + position + bufferHeaderSize
 	if end := uint64(len(b.mem)); start > end || size > end-start {
 		return nil, fmt.Errorf("%d bytes at position %d reach behind the end of the buffer", size, position)
@@ -161,14 +246,14 @@ func (b *RawBuffer) Header(position, size, sequence uint64) error {
 
 // Data writes the pattern behind the header at a position.
 func (b *RawBuffer) Data(position, size, seed uint64) error {
-	data, err := b.data(position, size)
+	data, err := b.Bytes(position, size)
 	fillPattern(data, seed)
 	return err
 }
 
 // Check compares the data behind the header at a position with the pattern.
 func (b *RawBuffer) Check(position, size, seed uint64) error {
-	data, err := b.data(position, size)
+	data, err := b.Bytes(position, size)
 	if err != nil {
 		return err
 	}
@@ -233,8 +318,7 @@ func (b *RawBuffer) Publish(f RawFrame) (position, sequence uint64, err error) {
 
 // Take does what a published reader does: waits for a token, follows a marker, reads a header, moves on. The frame is kept for Release.
 func (b *RawBuffer) Take(patience time.Duration) (position, size, sequence uint64, err error) {
-	taken := false
-	err = withSemaphore(b.name, DataWritten, func(s semaphore) (err error) { taken, err = s.wait(patience); return err })
+	taken, err := b.WaitToken(DataWritten, patience)
 	if err == nil && !taken {
 		err = fmt.Errorf("no frame within %v", patience)
 	}
@@ -283,11 +367,39 @@ func (b *RawBuffer) Release(free *uint64) error {
 }
 
 // Post posts a semaphore.
-func (b *RawBuffer) Post(which string) error { return withSemaphore(b.name, which, semaphore.post) }
+func (b *RawBuffer) Post(which string) error {
+	s, err := b.semaphore(which)
+	if err != nil {
+		return err
+	}
+	return s.post()
+}
 
-// Tokens makes a semaphore's value what it is told.
-func (b *RawBuffer) Tokens(which string, value uint64) error {
-	return withSemaphore(b.name, which, func(s semaphore) error { s.set(uint32(value)); return nil })
+// WaitToken takes a token of a semaphore, and waits for it if there is none.
+func (b *RawBuffer) WaitToken(which string, patience time.Duration) (bool, error) {
+	s, err := b.semaphore(which)
+	if err != nil {
+		return false, err
+	}
+	return s.wait(patience)
+}
+
+// Tokens is the value of a semaphore.
+func (b *RawBuffer) Tokens(which string) (uint64, error) {
+	s, err := b.semaphore(which)
+	if err != nil {
+		return 0, err
+	}
+	return uint64(s.value()), nil
+}
+
+// SetTokens makes the value of a semaphore what it is told.
+func (b *RawBuffer) SetTokens(which string, value uint64) error {
+	s, err := b.semaphore(which)
+	if err == nil {
+		s.set(uint32(value))
+	}
+	return err
 }
 
 // Fuzz fills a part of the payload with bytes made from a number.
@@ -300,15 +412,37 @@ func (b *RawBuffer) Fuzz(position, size, number uint64) error {
 	return nil
 }
 
-// Crash lets go of everything as the kernel does for a dead process: nothing is stored, nothing posted, nothing unlinked.
-func (b *RawBuffer) Crash() error {
+// Owns tells whether the object under the name is still the one that is mapped.
+func (b *RawBuffer) Owns() bool {
+	info, err := os.Stat(Path(b.name))
+	return err == nil && b.file != nil && os.SameFile(info, b.file)
+}
+
+// Unlock gives the owner locks back.
+func (b *RawBuffer) Unlock() {
+	for _, lock := range b.locks {
+		lock.Close()
+	}
+	b.locks = nil
+}
+
+// Unmap lets go of the memory.
+func (b *RawBuffer) Unmap() error {
 	var errs []error
 	if b.mem != nil {
 		errs = append(errs, unix.Munmap(b.mem))
 	}
-	for _, lock := range b.locks {
-		errs = append(errs, lock.Close())
+	for _, s := range b.semaphores {
+		errs = append(errs, s.close())
 	}
-	*b = RawBuffer{}
+	b.mem, b.semaphores = nil, nil
 	return errors.Join(errs...)
+}
+
+// Crash lets go of everything as the kernel does for a dead process: nothing is stored, nothing posted, nothing unlinked.
+func (b *RawBuffer) Crash() error {
+	b.Unlock()
+	err := b.Unmap()
+	*b = RawBuffer{}
+	return err
 }

@@ -95,12 +95,20 @@ func (s semaphore) set(value uint32) {
 
 func (s semaphore) close() error { return unix.Munmap(s) }
 
-// createSemaphore makes a semaphore's file, value 0.
+// CreateSemaphores makes both semaphores of a v1 buffer.
+func CreateSemaphores(name string, mode os.FileMode) error {
+	return errors.Join(createSemaphore(name, DataWritten, mode), createSemaphore(name, DataRead, mode))
+}
+
+// createSemaphore makes a semaphore's file, value 0, complete before it has its name; an old one is replaced.
 func createSemaphore(name, which string, mode os.FileMode) error {
 	image := make([]byte, semaphoreSize)
 	image[8] = sharedFlag
-	path := SemaphorePath(name, which)
-	return errors.Join(os.WriteFile(path, image, mode), os.Chmod(path, mode))
+	temporary := Path(".zd-" + name + ".semaphore")
+	if err := errors.Join(os.WriteFile(temporary, image, mode), os.Chmod(temporary, mode)); err != nil {
+		return err
+	}
+	return os.Rename(temporary, SemaphorePath(name, which))
 }
 
 // withSemaphore does something to a semaphore of an object.

@@ -1,0 +1,356 @@
+package modelagent
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
+	"golang.org/x/sys/unix"
+)
+
+// reader is the reading end, which owns the buffer.
+type reader struct {
+	fault    Fault
+	name     string
+	raw      segment.RawBuffer
+	mu       sync.Mutex // over everything below
+	closed   bool
+	broken   error // sticky
+	payload  uint64
+	position uint64
+	count    uint64
+	expected uint64
+	seen     bool // a writer was attached
+	held     []*received
+	reads    int
+}
+
+// received is a frame that was read.
+type received struct {
+	r              *reader
+	sequence, size uint64
+	data           []byte
+	released       bool
+}
+
+func create(fault Fault, name string, metadata, payload uint64, mode fs.FileMode) (*reader, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	if metadata > 1<<30 || payload < 64 || payload > 1<<62 {
+		return nil, fail("invalid_argument", "sizes")
+	}
+	var shm unix.Statfs_t
+	if err := unix.Statfs("/dev/shm", &shm); err != nil {
+		return nil, err
+	}
+	if payload > shm.Bavail*uint64(shm.Bsize) {
+		return nil, fail("out_of_memory", "%d", payload)
+	}
+	r := &reader{fault: fault, name: name, payload: up(payload), expected: 1}
+	if err := r.create(up(metadata), mode); err != nil {
+		_ = r.raw.Crash() // the error is what matters
+		if !is(err, "reader_already_connected") {
+			_ = segment.Remove(name, "locks")
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *reader) create(metadata uint64, mode fs.FileMode) error {
+	if r.fault == TakesOneLock {
+		if err := r.raw.TakeLocks(r.name); err != nil {
+			return fail("reader_already_connected", "%v", err)
+		}
+		_ = r.raw.Crash()
+	} else if err := r.raw.TakeLocks(r.name); err != nil && r.fault != DeletesLiving {
+		return fail("reader_already_connected", "%v", err)
+	}
+	if err := r.clearName(); err != nil {
+		return err
+	}
+	how := segment.RawBuilding{Metadata: metadata, Payload: r.payload, Semaphores: true, Mode: mode}
+	if r.fault == VisibleTooSoon {
+		how.Semaphores = false
+		if err := r.raw.Build(r.name, how); err != nil {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+		return segment.CreateSemaphores(r.name, mode)
+	}
+	return r.raw.Build(r.name, how)
+}
+
+// clearName removes what a dead reader left under the name.
+func (r *reader) clearName() error {
+	content := make([]byte, 128)
+	info, err := os.Lstat(segment.Path(r.name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !info.Mode().IsRegular() {
+		return fail("name_in_use", "it is no file")
+	}
+	f, err := os.OpenFile(segment.Path(r.name), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, _ := f.ReadAt(content, 0) // less than all of it is no buffer
+	id, pid := word(content, 0), word(content, 88)
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: 0, Len: 1}
+	switch {
+	case n == 0 || id == 0:
+	case id == identity && alive(pid) && r.fault != DeletesLiving:
+		return fail("reader_already_connected", "%d", pid)
+	case id == identity:
+	case id == 0x0000000200000058 && unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock) == nil && lock.Type == unix.F_UNLCK:
+	default:
+		return fail("name_in_use", "%#x", id)
+	}
+	return os.Remove(segment.Path(r.name))
+}
+
+func word(content []byte, at int) uint64 { return binary.LittleEndian.Uint64(content[at:]) }
+
+func putWord(content []byte, value uint64) { binary.LittleEndian.PutUint64(content, value) }
+
+func (r *reader) get(field string) uint64 { v, _ := r.raw.Get("buffer."+field, 0); return v }
+
+func (r *reader) set(field string, value uint64) { _ = r.raw.Set("buffer."+field, 0, value) }
+
+// read waits for a frame.
+func (r *reader) read(patience time.Duration) (*received, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		f, err := r.try()
+		if f != nil || err != nil {
+			return f, err
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return nil, fail("timeout", "no frame")
+		}
+		got, err := r.raw.WaitToken(segment.DataWritten, min(slice, left))
+		if err != nil {
+			return nil, err
+		}
+		if got {
+			_ = r.raw.Post(segment.DataWritten) // try takes it, under the lock
+		}
+	}
+}
+
+// try reads a frame if there is one; no frame and no error mean that there may be one later.
+func (r *reader) try() (*received, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, fail("closed", "the reader")
+	case r.broken != nil:
+		return nil, r.broken
+	}
+	for {
+		if r.fault == LosesQueued && r.seen && r.get("writer_pid") == 0 {
+			return nil, fail("writer_dead", "0")
+		}
+		got, err := r.raw.WaitToken(segment.DataWritten, 0)
+		if err != nil {
+			return nil, err
+		}
+		if got {
+			if r.get("payload_written_count") == r.count && r.fault != TrustsTokens {
+				continue
+			}
+			return r.next()
+		}
+		pid := r.get("writer_pid")
+		gone := pid == 0 && (r.seen || r.fault == BlamesNobody) || pid != 0 && !alive(pid)
+		r.seen = r.seen || pid != 0
+		if !gone || r.fault == MissesDeath && pid != 0 {
+			return nil, nil
+		}
+		if tokens, _ := r.raw.Tokens(segment.DataWritten); tokens > 0 && r.fault != LosesQueued {
+			continue
+		}
+		if r.fault != LosesUnposted && r.unposted() {
+			return r.next()
+		}
+		return nil, fail("writer_dead", "%d", pid)
+	}
+}
+
+// unposted tells whether a writer published a frame and died before it posted.
+func (r *reader) unposted() bool {
+	if r.get("payload_written_count") <= r.count || r.payload-r.position < headerSize {
+		return false
+	}
+	size, _ := r.raw.Get("buffer_frame.payload_size", r.position)
+	sequence, _ := r.raw.Get("buffer_frame.sequence_number", r.position)
+	return sequence == r.expected && size > 0 && size <= r.payload-headerSize-r.position
+}
+
+func (r *reader) corrupted(format string, args ...any) error {
+	r.broken = fail("corrupted", format, args...)
+	return r.broken
+}
+
+func (r *reader) next() (*received, error) {
+	if r.payload-r.position < headerSize && r.fault != TrustsTails {
+		_ = r.raw.Add("buffer.payload_free_bytes", r.payload-r.position)
+		r.move(0, 0)
+	}
+	size, sequence, err := r.header()
+	if err == nil && size == 0 && sequence == 0 {
+		if r.position == 0 {
+			return nil, r.corrupted("a marker at 0")
+		}
+		_ = r.raw.Add("buffer.payload_free_bytes", r.payload-r.position)
+		r.move(0, 1)
+		size, sequence, err = r.header()
+	}
+	if err != nil {
+		return nil, r.corrupted("%v", err)
+	}
+	if size == 0 || size > r.payload-headerSize || size > r.payload-headerSize-r.position {
+		return nil, r.corrupted("a frame of %d at %d", size, r.position)
+	}
+	// Nobody can tell who wrote the frames of an old writer that are read after a new one attached: 1 is a new writer's, always.
+	restarted := sequence == 1 && r.fault != RefusesRestart
+	if sequence != r.expected && !restarted && r.fault != IgnoresSequence {
+		r.broken = fail("sequence", "expected %d, got %d", r.expected, sequence)
+		return nil, r.broken
+	}
+	r.expected, r.seen = sequence+1, true
+	data, err := r.raw.Bytes(r.position, size)
+	if err != nil {
+		return nil, r.corrupted("%v", err)
+	}
+	f := &received{r: r, sequence: sequence, size: size, data: data}
+	r.held = append(r.held, f)
+	r.move((r.position+headerSize+size)%r.payload, 1)
+	if r.fault == CreditsAtRead {
+		_ = r.raw.Add("buffer.payload_free_bytes", headerSize+size)
+	}
+	if r.reads++; r.fault == LosesRead && r.reads%50 == 0 {
+		f.released = true
+		r.creditHeld()
+		return nil, nil
+	}
+	return f, nil
+}
+
+func (r *reader) header() (size, sequence uint64, err error) {
+	size, err = r.raw.Get("buffer_frame.payload_size", r.position)
+	if err == nil {
+		sequence, err = r.raw.Get("buffer_frame.sequence_number", r.position)
+	}
+	return size, sequence, err
+}
+
+func (r *reader) move(position, counts uint64) {
+	r.position, r.count = position, r.count+counts
+	r.set("payload_read_pos", position)
+	r.set("payload_read_count", r.count)
+}
+
+// release gives a frame's space back, once everything before it was released.
+func (f *received) release() error {
+	r := f.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f.released && r.fault != ReleasesTwice {
+		return nil
+	}
+	f.released = true
+	if r.fault == CreditsAtOnce || r.fault == ReleasesTwice {
+		return r.credit(f)
+	}
+	return r.creditHeld()
+}
+
+func (r *reader) creditHeld() error {
+	for len(r.held) > 0 && r.held[0].released {
+		f := r.held[0]
+		r.held = r.held[1:]
+		if err := r.credit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) credit(f *received) error {
+	if r.closed {
+		return nil
+	}
+	if r.fault != CreditsAtRead {
+		_ = r.raw.Add("buffer.payload_free_bytes", headerSize+f.size)
+	}
+	if free := r.get("payload_free_bytes"); free > r.payload {
+		return r.corrupted("%d free bytes", free)
+	}
+	tokens, err := r.raw.Tokens(segment.DataRead)
+	if err != nil || tokens >= tokenLimit && r.fault != PostsForever || r.fault == NeverPosts {
+		return err
+	}
+	return r.raw.Post(segment.DataRead)
+}
+
+func (r *reader) metadata() ([]byte, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, false, fail("closed", "the reader")
+	}
+	written := r.get("metadata_written_bytes")
+	if written == 0 {
+		return nil, false, nil
+	}
+	if written < 8 || written > r.get("metadata_size") {
+		return nil, false, fail("corrupted", "%d bytes of metadata", written)
+	}
+	block, err := r.raw.Metadata(written)
+	if err != nil {
+		return nil, false, err
+	}
+	size := word(block, 0)
+	if size > written-8 {
+		return nil, false, fail("corrupted", "%d of %d bytes of metadata", size, written)
+	}
+	return block[8 : 8+size], true, nil
+}
+
+func (r *reader) connected() (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false, fail("closed", "the reader")
+	}
+	return alive(r.get("writer_pid")), nil
+}
+
+func (r *reader) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.set("reader_pid", 0)
+	if r.raw.Owns() {
+		_ = os.Remove(segment.Path(r.name))
+		if r.fault != LeavesSemaphores {
+			_ = segment.Remove(r.name, segment.DataWritten)
+			_ = segment.Remove(r.name, segment.DataRead)
+		}
+	}
+	_ = segment.Remove(r.name, "locks")
+	r.raw.Unlock()
+}
