@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -50,27 +49,11 @@ func (x *execution) sameDump(a arguments) error {
 		if err != nil {
 			return fmt.Errorf("%s: the dump is no base64: %w", actor, err)
 		}
-		if difference := compareDumps(want, got); difference != "" {
+		if difference := segment.Difference(want, got); difference != "" {
 			return fmt.Errorf("the %s's dump is not what the file holds: %s", actor, difference)
 		}
 	}
 	return nil
-}
-
-// compareDumps tells the first difference, "" for none.
-func compareDumps(want, got []byte) string {
-	if bytes.Equal(want, got) {
-		return ""
-	}
-	if len(want) != len(got) {
-		return fmt.Sprintf("%d bytes instead of %d", len(got), len(want))
-	}
-	for i := range want {
-		if want[i] != got[i] {
-			return fmt.Sprintf("byte %#x (%s) is %#02x instead of %#02x", i, segment.Located(want, uint64(i)), got[i], want[i])
-		}
-	}
-	return ""
 }
 
 // cleanUp ends everything that the case began and says what was not in order.
@@ -145,10 +128,8 @@ func (x *execution) leftovers(deadline time.Time) []error {
 	if blamed := slices.DeleteFunc(slices.Clone(files), excused); len(blamed) > 0 {
 		problems = append(problems, fmt.Errorf("files are left: %s", value.Text(blamed)))
 	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			problems = append(problems, err)
-		}
+	if err := segment.RemoveAll(files); err != nil {
+		problems = append(problems, err)
 	}
 	return problems
 }

@@ -14,7 +14,10 @@ import (
 
 // modelWith writes a program that is the model of v1 with a fault.
 func modelWith(t *testing.T, fault modelagent.Fault) string {
-	return script(t, modelVariable, string(fault))
+	t.Helper()
+	path, err := modelagent.Command(t.TempDir(), fault)
+	require.NoError(t, err)
+	return path
 }
 
 // embedded are the embedded cases whose names match a pattern.

@@ -18,6 +18,7 @@ import (
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agents"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/report"
+	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 )
 
@@ -108,6 +109,9 @@ func introduce(p *pool, o Options, r *report.Report) map[string]error {
 // channels numbers the channels of this process, so that no two cases ever share a name.
 var channels atomic.Uint64
 
+// NewChannel makes a name that this process gives nobody else. All have the same length: none is the beginning of another.
+func NewChannel() string { return fmt.Sprintf("zdc-%d-%06d", os.Getpid(), channels.Add(1)) }
+
 // matrix is a run under way.
 type matrix struct {
 	options    Options
@@ -156,9 +160,7 @@ func (m *matrix) refuse(ctx context.Context, p *pool, pair Pair) string {
 }
 
 func (m *matrix) runCase(p *pool, pair Pair, c suite.Case, record *report.Record) {
-	// All numbers have the same length: no channel's name is the beginning of another's.
-	channel := fmt.Sprintf("zdc-%d-%06d", os.Getpid(), channels.Add(1))
-	x := newExecution(p, pair, c, channel, m.options.Seed)
+	x := newExecution(p, pair, c, NewChannel(), m.options.Seed)
 	err := x.run()
 	switch {
 	case err == nil:
@@ -227,7 +229,7 @@ func (m *matrix) compareDumps() {
 	for key, dumps := range m.dumps {
 		usual := mostCommon(dumps)
 		for pair, content := range dumps {
-			difference := compareDumps(usual, content)
+			difference := segment.Difference(usual, content)
 			if difference == "" {
 				continue
 			}

@@ -18,15 +18,13 @@ import (
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 )
 
-// These variables make this test binary an agent: the Go agent with a fault, or the model of v1 with one.
-const (
-	faultVariable = "ZERODUPLEX_BROKEN_AGENT"
-	modelVariable = "ZERODUPLEX_MODEL_AGENT"
-)
+// faultVariable makes this test binary an agent: the Go agent with a fault.
+const faultVariable = "ZERODUPLEX_BROKEN_AGENT"
 
 func TestMain(m *testing.M) {
-	fault, model := os.Getenv(faultVariable), os.Getenv(modelVariable)
-	if fault == "" && model == "" {
+	fault := os.Getenv(faultVariable)
+	asked, err := modelagent.BeAgent()
+	if fault == "" && !asked {
 		code := m.Run()
 		if left, err := filepath.Glob(fmt.Sprintf("/dev/shm/*zdc-%d-*", os.Getpid())); err != nil || len(left) > 0 {
 			fmt.Fprintln(os.Stderr, "the runs left files:", left, err)
@@ -34,10 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(code)
 	}
-	var err error
-	if model != "" {
-		err = modelagent.Run(modelagent.Fault(model), os.Args[1], os.Stdin, os.Stdout)
-	} else {
+	if fault != "" {
 		err = brokenagent.Run(brokenagent.Fault(fault), os.Args[1], os.Stdin, os.Stdout)
 	}
 	if err != nil {
@@ -77,16 +72,10 @@ cases:
 // agentWith writes a program that is the Go agent with a fault.
 func agentWith(t *testing.T, fault brokenagent.Fault) string {
 	t.Helper()
-	return script(t, faultVariable, string(fault))
-}
-
-// script writes a program that is this test binary as an agent.
-func script(t *testing.T, variable, value string) string {
-	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "agent")
-	script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %s \"$@\"\n", variable, value, self)
+	script := fmt.Sprintf("#!/bin/sh\n%s=%s exec %s \"$@\"\n", faultVariable, fault, self)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o755))
 	return path
 }
