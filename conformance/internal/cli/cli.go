@@ -31,6 +31,7 @@ const MinimumCases = 60
 
 const usage = `usage: conformance run [flags]     run the suites on every ordered pair of languages
        conformance list [flags]    say what would be run
+       conformance replay [flags]  perform recorded v1 scenarios and compare the shared memory
        conformance page REPORT     make the page for people from a report.json, on standard output
 `
 
@@ -44,6 +45,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "run", "list":
 		return runOrList(ctx, args[0], args[1:], stdout, stderr)
+	case "replay":
+		return replay(ctx, args[1:], stdout, stderr)
 	case "page":
 		err = page(args[1:], stdout)
 	case "help", "-h", "--help":
@@ -77,9 +80,7 @@ func page(args []string, stdout io.Writer) error {
 }
 
 type options struct {
-	agents    map[string]string
-	builtIn   string
-	languages string
+	who
 	run, pair string
 	skip      string
 	suites    string
@@ -90,23 +91,54 @@ type options struct {
 	quiet     bool
 }
 
-func parse(args []string, stderr io.Writer) (*options, error) {
-	o := &options{agents: map[string]string{}}
-	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+// who are the flags that say which agents take part.
+type who struct {
+	agents    map[string]string
+	builtIn   string
+	languages string
+}
+
+func (w *who) add(flags *flag.FlagSet) {
+	w.agents, w.builtIn = map[string]string{}, "build/agents"
 	flags.Func("agent", "`language=path` of an agent; adds a language or replaces a built-in agent (repeatable)", func(s string) error {
 		language, path, ok := strings.Cut(s, "=")
 		if !ok || language == "" || path == "" || strings.Contains(language, "->") {
 			return errors.New("want language=path")
 		}
-		o.agents[language] = path
+		w.agents[language] = path
 		return nil
 	})
-	flags.StringVar(&o.builtIn, "agents", "build/agents", "`folder` of the built-in agents, <folder>/<language>/agent")
-	flags.StringVar(&o.languages, "languages", "", "comma-separated `list` of languages to pair (default: "+strings.Join(report.BuiltIn, ",")+" and those of -agent)")
+	flags.Func("agents", "`folder` of the built-in agents, <folder>/<language>/agent (default: build/agents); or a list, as of -languages", func(s string) error {
+		if info, err := os.Stat(s); err == nil && info.IsDir() || strings.Contains(s, "/") {
+			w.builtIn = s
+		} else {
+			w.languages = s
+		}
+		return nil
+	})
+	flags.StringVar(&w.languages, "languages", "", "comma-separated `list` of languages to pair (default: "+strings.Join(report.BuiltIn, ",")+" and those of -agent)")
+}
+
+// commands are the languages that take part, and their agents.
+func (w *who) commands() ([]string, map[string]string) {
+	names, commands := w.languageNames(), map[string]string{}
+	for _, language := range names {
+		commands[language] = filepath.Join(w.builtIn, language, "agent")
+		if given, ok := w.agents[language]; ok {
+			commands[language] = given
+		}
+	}
+	return names, commands
+}
+
+func parse(args []string, stderr io.Writer) (*options, error) {
+	o := &options{}
+	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	o.who.add(flags)
 	flags.StringVar(&o.run, "run", "*", "`pattern` of cases, * for any text; several separated by blanks")
 	flags.StringVar(&o.skip, "skip", "", "`pattern` of cases to leave out")
-	flags.StringVar(&o.pair, "pairs", "*", "`pattern` of pairs, such as go->* or *->cpp")
+	flags.StringVar(&o.pair, "pairs", "*", "`pattern` of pairs, such as go->* or *->cpp; several separated by blanks")
 	flags.StringVar(&o.suites, "suites", "", "`folder` of suites instead of the built-in ones")
 	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one")
 	flags.StringVar(&o.out, "out", "build/conformance", "`folder` for report.json, junit.xml, index.html and logs")
@@ -139,7 +171,7 @@ type selection struct {
 }
 
 func (o *options) selection() (*selection, error) {
-	s := &selection{commands: map[string]string{}}
+	s := &selection{}
 	folder := conformance.Suites()
 	if o.suites != "" {
 		folder = os.DirFS(o.suites)
@@ -159,7 +191,7 @@ func (o *options) selection() (*selection, error) {
 				continue
 			}
 			matched = true
-			if !slices.ContainsFunc(s.cases, func(k suite.Case) bool { return k.Name == c.Name }) && !anyGlob(o.skip, c.Name) {
+			if !slices.ContainsFunc(s.cases, func(k suite.Case) bool { return k.Name == c.Name }) && !runner.AnyGlob(o.skip, c.Name) {
 				s.cases = append(s.cases, c)
 			}
 		}
@@ -177,26 +209,16 @@ func (o *options) selection() (*selection, error) {
 	if s.known, err = runner.ParseKnown(known); err != nil {
 		return nil, err
 	}
-	s.names = o.languageNames()
-	for _, language := range s.names {
-		s.commands[language] = filepath.Join(o.builtIn, language, "agent")
-		if given, ok := o.agents[language]; ok {
-			s.commands[language] = given
-		}
-	}
+	s.names, s.commands = o.commands()
 	return s, nil
 }
 
-func anyGlob(patterns, name string) bool {
-	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool { return runner.Glob(p, name) })
-}
-
-func (o *options) languageNames() []string {
-	if o.languages != "" {
-		return strings.Split(o.languages, ",")
+func (w *who) languageNames() []string {
+	if w.languages != "" {
+		return strings.Split(w.languages, ",")
 	}
 	names := slices.Clone(report.BuiltIn)
-	for _, language := range slices.Sorted(maps.Keys(o.agents)) {
+	for _, language := range slices.Sorted(maps.Keys(w.agents)) {
 		if !slices.Contains(names, language) {
 			names = append(names, language)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/zeroduplex/zeroduplex/conformance/internal/report"
@@ -59,6 +60,11 @@ func Glob(pattern, text string) bool {
 		text = text[at+len(part):]
 	}
 	return strings.HasSuffix(text, last)
+}
+
+// AnyGlob tells whether text matches one of the patterns, which are separated by blanks.
+func AnyGlob(patterns, text string) bool {
+	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool { return Glob(p, text) })
 }
 
 // applyKnown turns known failures into expected ones. A known failure that passes is red, as is a line that matches nothing;

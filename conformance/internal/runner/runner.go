@@ -28,7 +28,7 @@ const troubleLimit = 3
 // Options say what to run.
 type Options struct {
 	Languages []string          // each with each, in this order
-	Pairs     string            // pattern
+	Pairs     string            // patterns, separated by blanks
 	Commands  map[string]string // agent by language
 	Cases     []suite.Case
 	Known     []Known
@@ -57,14 +57,7 @@ func Run(ctx context.Context, o Options) (*report.Report, error) {
 		all = append(all, p)
 	}
 	distrusted := introduce(all[0], o, r)
-	var pairs []Pair
-	for _, s := range o.Languages {
-		for _, c := range o.Languages {
-			if pair := (Pair{Server: s, Client: c}); Glob(o.Pairs, pair.String()) {
-				pairs = append(pairs, pair)
-			}
-		}
-	}
+	pairs := Pairs(o.Languages, o.Pairs)
 	m := &matrix{options: o, report: r, dumps: map[dumpKey]map[string][]byte{}, distrusted: distrusted}
 	var running sync.WaitGroup
 	for _, pair := range pairs {
@@ -86,6 +79,19 @@ func Run(ctx context.Context, o Options) (*report.Report, error) {
 	applyKnown(r, o.Known, o.Complete)
 	r.Finish()
 	return r, ctx.Err()
+}
+
+// Pairs are the ordered pairs of languages whose names match one of the patterns, which are separated by blanks.
+func Pairs(languages []string, patterns string) []Pair {
+	var pairs []Pair
+	for _, s := range languages {
+		for _, c := range languages {
+			if pair := (Pair{Server: s, Client: c}); AnyGlob(patterns, pair.String()) {
+				pairs = append(pairs, pair)
+			}
+		}
+	}
+	return pairs
 }
 
 // introduce starts an agent of every language once, asks it for what cannot exist and notes who it is.
