@@ -25,6 +25,7 @@ const (
 	LosesWritten     Fault = "loses-written"      // publishes every 50th frame with the data of the one before
 
 	CreditsAtOnce    Fault = "credits-at-once"   // gives the space of a frame back while an older one is held
+	CreditsWaste     Fault = "credits-waste"     // gives waste back while an older frame is held
 	CreditsAtRead    Fault = "credits-at-read"   // gives the space of a frame back when it is read
 	PostsForever     Fault = "posts-forever"     // posts without bound
 	NeverPosts       Fault = "never-posts"       // never says that there is space
@@ -48,7 +49,7 @@ const (
 // Faults lists all faults.
 var Faults = []Fault{
 	CountsMarkers, LeavesTails, LeavesEnd, WaitsInVain, WrapsAtAcquire, SkipsSequence, ForgetsPost, RestartsDeadline, TakesOver, KeepsPid,
-	TrustsDeadReader, WritesTwice, LosesWritten, CreditsAtOnce, CreditsAtRead, PostsForever, NeverPosts, TrustsTails, IgnoresSequence,
+	TrustsDeadReader, WritesTwice, LosesWritten, CreditsAtOnce, CreditsWaste, CreditsAtRead, PostsForever, NeverPosts, TrustsTails, IgnoresSequence,
 	RefusesRestart, MissesDeath, BlamesNobody, LosesQueued, LosesUnposted, TrustsTokens, VisibleTooSoon, TakesOneLock, DeletesLiving,
 	LeavesSemaphores, LosesRead, ReleasesTwice, ReadsReleased,
 }

@@ -35,6 +35,7 @@ type received struct {
 	sequence, size uint64
 	data           []byte
 	released       bool
+	waste          uint64 // of a tail, which is no frame
 }
 
 func create(fault Fault, name string, metadata, payload uint64, mode fs.FileMode) (*reader, error) {
@@ -203,7 +204,7 @@ func (r *reader) corrupted(format string, args ...any) error {
 
 func (r *reader) next() (*received, error) {
 	if r.payload-r.position < headerSize && r.fault != TrustsTails {
-		_ = r.raw.Add("buffer.payload_free_bytes", r.payload-r.position)
+		r.waste()
 		r.move(0, 0)
 	}
 	size, sequence, err := r.header()
@@ -211,7 +212,7 @@ func (r *reader) next() (*received, error) {
 		if r.position == 0 {
 			return nil, r.corrupted("a marker at 0")
 		}
-		_ = r.raw.Add("buffer.payload_free_bytes", r.payload-r.position)
+		r.waste()
 		r.move(0, 1)
 		size, sequence, err = r.header()
 	}
@@ -244,6 +245,16 @@ func (r *reader) next() (*received, error) {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// waste gives the tail back, behind the frames that are held.
+func (r *reader) waste() {
+	tail := r.payload - r.position
+	if len(r.held) == 0 || r.fault == CreditsWaste {
+		_ = r.raw.Add("buffer.payload_free_bytes", tail)
+		return
+	}
+	r.held = append(r.held, &received{r: r, waste: tail, released: true})
 }
 
 func (r *reader) header() (size, sequence uint64, err error) {
@@ -289,6 +300,9 @@ func (r *reader) creditHeld() error {
 func (r *reader) credit(f *received) error {
 	if r.closed {
 		return nil
+	}
+	if f.waste > 0 {
+		return r.raw.Add("buffer.payload_free_bytes", f.waste)
 	}
 	if r.fault != CreditsAtRead {
 		_ = r.raw.Add("buffer.payload_free_bytes", headerSize+f.size)

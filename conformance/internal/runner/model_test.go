@@ -63,6 +63,7 @@ var seenBy = map[modelagent.Fault]string{
 	modelagent.WritesTwice:      "v1-metadata/once",
 	modelagent.LosesWritten:     "v1-stream/burst",
 	modelagent.CreditsAtOnce:    "v1-ring/released-in-any-order",
+	modelagent.CreditsWaste:     "v1-ring/waste-behind-a-held-frame",
 	modelagent.CreditsAtRead:    "v1-layout/life-of-a-frame",
 	modelagent.PostsForever:     "v1-ring/tokens-are-bounded",
 	modelagent.NeverPosts:       "v1-stream/held-and-released-in-order",
