@@ -64,7 +64,7 @@ func (x *execution) cleanUp() error {
 		}
 	}
 	var problems []error
-	if err := errors.Join(x.peer.Crash(), x.rawBuffer.Crash()); err != nil {
+	if err := errors.Join(x.peer.Crash(), x.rawBuffer.Crash(), x.rawRequest.Crash()); err != nil {
 		problems = append(problems, err)
 	}
 	deadline := time.Now().Add(min(cleanPatience, x.patience))

@@ -41,6 +41,7 @@ type execution struct {
 
 	peer       segment.Peer
 	rawBuffer  segment.RawBuffer
+	rawRequest segment.RawBuffer
 	background map[string]*agents.Call
 	used       map[string]slot // actor: its agent
 	paused     map[string]bool

@@ -67,7 +67,9 @@ func (x *execution) own(actor, operation string, args map[string]any) (any, erro
 	case "raw":
 		return x.raw(operation, args)
 	case "raw_buffer":
-		return x.rawBufferOperation(operation, args)
+		return x.rawBufferOperation(&x.rawBuffer, operation, args)
+	case "raw_request":
+		return x.rawBufferOperation(&x.rawRequest, operation, args)
 	default:
 		return x.runner(operation, args)
 	}

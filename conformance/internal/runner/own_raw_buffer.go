@@ -8,9 +8,8 @@ import (
 )
 
 // rawBufferOperation does what a case asks of the peer of a v1 buffer that is made of bytes.
-func (x *execution) rawBufferOperation(operation string, given map[string]any) (any, error) {
+func (x *execution) rawBufferOperation(b *segment.RawBuffer, operation string, given map[string]any) (any, error) {
 	a := arguments(given)
-	b := &x.rawBuffer
 	position, size, seed := a.number("position"), a.number("size"), a.number("seed")
 	switch operation {
 	case "build":
@@ -46,7 +45,7 @@ func (x *execution) rawBufferOperation(operation string, given map[string]any) (
 	case "data":
 		return nil, b.Data(position, size, seed)
 	case "check":
-		return nil, b.Check(position, size, seed)
+		return nil, b.Check(position, size, seed, a.flag("xor", false))
 	case "publish":
 		position, sequence, err := b.Publish(segment.RawFrame{
 			Size: size, Seed: seed, Position: a.pointer("position"), PayloadSize: a.pointer("payload_size"), Sequence: a.pointer("sequence_number"),

@@ -251,13 +251,13 @@ func (b *RawBuffer) Data(position, size, seed uint64) error {
 	return err
 }
 
-// Check compares the data behind the header at a position with the pattern.
-func (b *RawBuffer) Check(position, size, seed uint64) error {
+// Check compares the data behind the header at a position with the pattern, or with its complement.
+func (b *RawBuffer) Check(position, size, seed uint64, xor bool) error {
 	data, err := b.Bytes(position, size)
 	if err != nil {
 		return err
 	}
-	return checkPattern(data, seed, false)
+	return checkPattern(data, seed, xor)
 }
 
 // RawFrame is what Publish publishes. Nil is what a writer does.
