@@ -94,6 +94,17 @@ func Pairs(languages []string, patterns string) []Pair {
 	return pairs
 }
 
+// cases are those that a pair has to run: a case that needs one side only is run by each language with itself.
+func (p Pair) cases(all []suite.Case) []suite.Case {
+	if p.Server == p.Client {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c suite.Case) bool {
+		server, client := c.Template.Roles()
+		return !server || !client
+	})
+}
+
 // introduce starts an agent of every language once, asks it for what cannot exist and notes who it is.
 func introduce(p *pool, o Options, r *report.Report) map[string]error {
 	distrusted := map[string]error{}
@@ -132,7 +143,8 @@ type dumpKey struct{ test, label string }
 
 func (m *matrix) runPair(ctx context.Context, p *pool, pair Pair) {
 	clear(p.trouble)
-	for i, c := range m.options.Cases {
+	cases := pair.cases(m.options.Cases)
+	for i, c := range cases {
 		record := report.Record{Pair: pair.String(), Server: pair.Server, Client: pair.Client, Case: c.Name, Suite: c.Suite.Name}
 		began := time.Now()
 		switch reason := m.refuse(ctx, p, pair); {
@@ -144,7 +156,7 @@ func (m *matrix) runPair(ctx context.Context, p *pool, pair Pair) {
 		record.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
 		m.mu.Lock()
 		m.report.Records = append(m.report.Records, record)
-		m.options.Progress(pair.String(), i+1, len(m.options.Cases), record)
+		m.options.Progress(pair.String(), i+1, len(cases), record)
 		m.mu.Unlock()
 	}
 }

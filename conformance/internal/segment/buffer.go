@@ -6,38 +6,25 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"syscall"
 	"time"
 )
 
 // ReadBuffer returns every field of a v1 buffer, its identity, and length, mode, uid and inode of the object.
-func ReadBuffer(name string) (map[string]any, error) {
-	info, err := os.Stat(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	content, err := os.ReadFile(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	result, err := memory(content).fields("buffer", 0)
-	if err != nil {
-		return nil, err
-	}
-	result["identity"] = memory(content).word(0)
-	result["payload_offset"] = memory(content).bufferPayload()
-	stat := info.Sys().(*syscall.Stat_t)
-	result["length"], result["mode"], result["uid"], result["inode"] = uint64(info.Size()), uint64(info.Mode().Perm()), uint64(stat.Uid), stat.Ino
-	return result, nil
+func ReadBuffer(name string) (result map[string]any, err error) {
+	err = look(name, func(mem memory, info os.FileInfo) (err error) {
+		if result, err = mem.fields("buffer", 0); err != nil {
+			return err
+		}
+		describe(result, info)
+		result["identity"], result["payload_offset"] = mem.word(0), mem.bufferPayload()
+		return nil
+	})
+	return result, err
 }
 
 // ReadBufferFrame returns the v1 header at a position of the payload.
 func ReadBufferFrame(name string, position uint64) (map[string]any, error) {
-	content, err := os.ReadFile(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	return memory(content).fields("buffer_frame", position)
+	return readFields(name, "buffer_frame", position)
 }
 
 // WatchCreation looks at a buffer while its reader creates it, again and again: whenever the object is there it must have its whole length

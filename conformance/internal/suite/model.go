@@ -77,6 +77,36 @@ func (t *Template) Preparations() []Preparation {
 	return all
 }
 
+// Roles says which of the two roles a case needs an agent for. One that needs a single one has nothing to do with pairs.
+func (t *Template) Roles() (server, client bool) {
+	actors := map[string]bool{}
+	for _, p := range t.Preparations() {
+		actors[p.Actor] = true
+	}
+	collectActors(t.Steps, actors)
+	for actor, role := range Agents {
+		server = server || actors[actor] && role == agentproto.RoleServer
+		client = client || actors[actor] && role == agentproto.RoleClient
+	}
+	return server, client
+}
+
+// collectActors collects whom steps speak to, and of whom the runner's own operations speak.
+func collectActors(steps []Step, actors map[string]bool) {
+	for _, s := range steps {
+		actor, _, _ := strings.Cut(s.Do, ".")
+		actors[actor] = true
+		named, _ := s.With["actor"].(string)
+		actors[named] = true
+		list, _ := s.With["actors"].([]any)
+		for _, a := range list {
+			named, _ := a.(string)
+			actors[named] = true
+		}
+		collectActors(s.Steps, actors)
+	}
+}
+
 // Step is one thing to do and what must come of it. Exactly one of Do, Await, Pending and Steps is set.
 type Step struct {
 	Do   string `yaml:"do"`   // actor.operation
