@@ -108,8 +108,9 @@ func (w *who) add(flags *flag.FlagSet) {
 		w.agents[language] = path
 		return nil
 	})
-	flags.Func("agents", "`folder` of the built-in agents, <folder>/<language>/agent (default: build/agents); or a list, as of -languages", func(s string) error {
-		if info, err := os.Stat(s); err == nil && info.IsDir() || strings.Contains(s, "/") {
+	flags.Func("agents", "`folder` of the built-in agents, <folder>/<language>/agent (default: build/agents); or a list of languages, as of -languages", func(s string) error {
+		notBuiltIn := func(language string) bool { return !slices.Contains(report.BuiltIn, language) }
+		if slices.ContainsFunc(strings.Split(s, ","), notBuiltIn) {
 			w.builtIn = s
 		} else {
 			w.languages = s

@@ -154,6 +154,9 @@ func (e *expected) apply(c *Change, s *Scenario, snapshots map[string][]byte, de
 			e.objects[suffix] = o
 		}
 	}
+	if len(c.Fields) == 0 && len(c.Semaphores) == 0 && len(c.Bytes) == 0 {
+		return nil
+	}
 	suffix := ""
 	if c.Object != "" {
 		suffix = "_" + c.Object

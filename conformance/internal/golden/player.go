@@ -130,6 +130,9 @@ func (p *player) ask(c call) (outcome, error) {
 	select {
 	case <-request.Done():
 	case <-time.After(patience):
+		// It is of no more use, here and in other scenarios.
+		agent.Kill()
+		delete(p.agents, c.role)
 		return outcome{}, fmt.Errorf("the %s has not answered %s within %v", c.role, c.op, patience)
 	}
 	if request.Err != nil {

@@ -67,6 +67,7 @@ func Replay(ctx context.Context, o Options) (*report.Report, []Used, error) {
 		used[i].Deviation = d
 	}
 	for _, pair := range o.Pairs {
+		running := map[string]*agents.Process{}
 		for i := range manifest.Scenarios {
 			s := &manifest.Scenarios[i]
 			record := report.Record{
@@ -77,7 +78,7 @@ func Replay(ctx context.Context, o Options) (*report.Report, []Used, error) {
 			steps := &performance{scenario: s, snapshots: snapshots, deviations: o.Deviations, used: used}
 			if err := ctx.Err(); err != nil {
 				record.Verdict, record.Message = report.NotRun, err.Error()
-			} else if err := steps.run(pair, o.Commands); err != nil {
+			} else if err := steps.run(pair, o.Commands, running); err != nil {
 				record.Verdict, record.Message = report.Fail, err.Error()
 				if errors.Is(err, errNoAgent) {
 					record.Verdict = report.NotRun
@@ -86,6 +87,11 @@ func Replay(ctx context.Context, o Options) (*report.Report, []Used, error) {
 			record.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
 			r.Records = append(r.Records, record)
 			o.Progress(record)
+		}
+		for _, agent := range running {
+			if err := agent.End(); err != nil {
+				r.Problems = append(r.Problems, err.Error())
+			}
 		}
 	}
 	for _, u := range used {
@@ -109,25 +115,26 @@ type performance struct {
 	buffers    map[string]*segment.Held // opened when they were first there, so that they can be read when they have no name any more
 }
 
-func (x *performance) run(pair runner.Pair, commands map[string]string) (err error) {
-	x.player = &player{scenario: x.scenario.ID, channel: runner.NewChannel(), agents: map[string]*agents.Process{}}
+// run performs the scenario with the agents that run, by role. Those that are missing, killed by a scenario or by themselves, are started.
+func (x *performance) run(pair runner.Pair, commands map[string]string, running map[string]*agents.Process) error {
+	x.player = &player{scenario: x.scenario.ID, channel: runner.NewChannel(), agents: running}
 	x.buffers = map[string]*segment.Held{}
 	defer func() {
-		for _, agent := range x.player.agents {
-			err = errors.Join(err, agent.End())
-		}
 		for _, b := range x.buffers {
 			b.Close()
 		}
 	}()
 	for role, language := range map[string]string{agentproto.RoleServer: pair.Server, agentproto.RoleClient: pair.Client} {
+		if agent := running[role]; agent != nil && agent.Broken() == nil {
+			continue
+		}
 		agent, err := agents.Start(language, commands[language], role, startPatience)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNoAgent, err)
 		}
-		x.player.agents[role] = agent
+		running[role] = agent
 	}
-	err = x.steps()
+	err := x.steps()
 	return errors.Join(err, x.player.reset())
 }
 
