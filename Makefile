@@ -16,7 +16,7 @@ CPP_RELEASE := build/cpp/release
 AGENTS := build/agents
 LANGUAGES := go cpp csharp python
 # Not yet in it: python. `make test-python` hangs now and then, see CONTRIBUTING.md. The interop tests and the matrix run Python too.
-TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp conformance
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp conformance golden
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client
 
 .DEFAULT_GOAL := help
@@ -139,8 +139,14 @@ bench: build ## measure round trips and large frames against the raw limit (BENC
 	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
 
 .PHONY: conformance
-conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*')
+conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
 	@$(BIN)/conformance run $(CONFORMANCE)
+	@$(BIN)/conformance replay
+
+.PHONY: conformance-published
+conformance-published: build ## run the v1 streams against the published package zerobuffer-ipc, which it installs; fails where it cannot
+	@conformance/agents/zerobuffer-ipc/install.sh build/published
+	@conformance/agents/zerobuffer-ipc/run.sh $(LANGUAGES)
 
 .PHONY: verify
 verify: ## not part of this release

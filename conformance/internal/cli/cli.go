@@ -141,7 +141,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.skip, "skip", "", "`pattern` of cases to leave out")
 	flags.StringVar(&o.pair, "pairs", "*", "`pattern` of pairs, such as go->* or *->cpp; several separated by blanks")
 	flags.StringVar(&o.suites, "suites", "", "`folder` of suites instead of the built-in ones")
-	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one")
+	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one; every line must match something that is run")
 	flags.StringVar(&o.out, "out", "build/conformance", "`folder` for report.json, junit.xml, index.html and logs")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of everything random (default: from the clock)")
 	flags.IntVar(&o.jobs, "jobs", 1, "pairs at the same time; more than 1 disturbs cases that look at time")
@@ -252,7 +252,7 @@ func runOrList(ctx context.Context, command string, args []string, stdout, stder
 func (o *options) execute(ctx context.Context, s *selection, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stdout, "%d cases on pairs of %s, seed %d\n", len(s.cases), strings.Join(s.names, ", "), o.seed)
 	r, err := runner.Run(ctx, runner.Options{
-		Languages: s.names, Pairs: o.pair, Commands: s.commands, Cases: s.cases, Known: s.known, Complete: s.complete && o.pair == "*",
+		Languages: s.names, Pairs: o.pair, Commands: s.commands, Cases: s.cases, Known: s.known, Complete: s.complete && o.pair == "*" || o.known != "",
 		Seed: o.seed, Jobs: o.jobs, Logs: filepath.Join(o.out, "logs"), Progress: o.progress(stdout),
 	})
 	if err != nil && r == nil {

@@ -54,6 +54,15 @@ func create(fault Fault, name string, metadata, payload uint64, mode fs.FileMode
 	}
 	r := &reader{fault: fault, name: name, payload: up(payload), expected: 1}
 	if err := r.create(up(metadata), mode); err != nil {
+		var known *failure
+		if !errors.As(err, &known) {
+			// Half of it is there.
+			err = fail("system", "%v", err)
+			r.unlink(func(which string) bool {
+				info, err := os.Lstat(segment.SemaphorePath(name, which))
+				return err == nil && info.Mode().IsRegular()
+			})
+		}
 		_ = r.raw.Crash() // the error is what matters
 		if !is(err, "reader_already_connected") {
 			_ = segment.Remove(name, "locks")
@@ -358,13 +367,20 @@ func (r *reader) close() {
 	}
 	r.closed = true
 	r.set("reader_pid", 0)
-	if r.raw.Owns() {
-		_ = os.Remove(segment.Path(r.name))
-		if r.fault != LeavesSemaphores {
-			_ = segment.Remove(r.name, segment.DataWritten)
-			_ = segment.Remove(r.name, segment.DataRead)
-		}
-	}
+	r.unlink(func(string) bool { return r.fault != LeavesSemaphores })
 	_ = segment.Remove(r.name, "locks")
 	r.raw.Unlock()
+}
+
+// unlink removes the object, if it is still ours, and the semaphores that are to go.
+func (r *reader) unlink(semaphore func(which string) bool) {
+	if !r.raw.Owns() {
+		return
+	}
+	_ = os.Remove(segment.Path(r.name))
+	for _, which := range []string{segment.DataWritten, segment.DataRead} {
+		if semaphore(which) {
+			_ = segment.Remove(r.name, which)
+		}
+	}
 }

@@ -156,6 +156,8 @@ func (m *matrix) runPair(ctx context.Context, p *pool, pair Pair) {
 		record.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
 		m.mu.Lock()
 		m.report.Records = append(m.report.Records, record)
+		// What people see while it runs; the report is judged when everything is known.
+		judgeKnown(&record, m.options.Known)
 		m.options.Progress(pair.String(), i+1, len(cases), record)
 		m.mu.Unlock()
 	}

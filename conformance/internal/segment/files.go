@@ -155,9 +155,12 @@ func MappedBy(pid int, prefix string) (string, error) {
 
 // Place puts something that is no channel under the name: file (size bytes of 0xAB), empty, zero (size bytes of 0), identity (size bytes,
 // the first eight as given), v1 (a ZeroBuffer v1 header with that reader), directory, fifo, symlink (to a file of the caller's), and
-// object-temporary (what a server leaves that died while it built the object).
-func Place(name, kind string, size, identity, pid, mode uint64) error {
+// object-temporary (what a server leaves that died while it built the object). With what it stands in the place of that semaphore.
+func Place(name, kind, what string, size, identity, pid, mode uint64) error {
 	path := Path(name)
+	if what != "" {
+		path = SemaphorePath(name, what)
+	}
 	content := make([]byte, size)
 	switch kind {
 	case "empty":

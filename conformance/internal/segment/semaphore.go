@@ -108,7 +108,10 @@ func createSemaphore(name, which string, mode os.FileMode) error {
 	if err := errors.Join(os.WriteFile(temporary, image, mode), os.Chmod(temporary, mode)); err != nil {
 		return err
 	}
-	return os.Rename(temporary, SemaphorePath(name, which))
+	if err := os.Rename(temporary, SemaphorePath(name, which)); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return nil
 }
 
 // withSemaphore does something to a semaphore of an object.

@@ -46,7 +46,7 @@ var Own = map[string][]agentproto.OperationInfo{
 		own("until", needs("at", "is"), optional("position", "timeout_ms", "name")),
 		own("sleeper", needs("which"), optional("name")),
 		own("files", optional("name")),
-		own("place", needs("kind"), optional("size", "identity", "pid", "mode", "name")),
+		own("place", needs("kind"), optional("what", "size", "identity", "pid", "mode", "name")),
 		own("remove", optional("what", "name")),
 		own("buffer", optional("name")),
 		own("buffer_frame", needs("position"), optional("name")),
