@@ -364,7 +364,7 @@ class Agent:
         except Unsupported as error:
             print("unsupported:", error, file=sys.stderr)
             response["outcome"] = "unsupported"
-        except Exception as error:  # whatever the package raises is to be reported
+        except Exception as error:  # noqa: BLE001 - whatever the package raises is to be reported
             traceback.print_exc()
             response |= {"outcome": "error", "error": failure(error)}
             error.__traceback__ = None  # it would keep frames alive

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +26,7 @@ const (
 )
 
 // MinimumCases is how many cases there are at least: a run that silently lost its suites must not be green.
-const MinimumCases = 60
+const MinimumCases = 700
 
 const usage = `usage: conformance run [flags]     run the suites on every ordered pair of languages
        conformance list [flags]    say what would be run
@@ -89,47 +88,6 @@ type options struct {
 	seed      uint64
 	jobs      int
 	quiet     bool
-}
-
-// who are the flags that say which agents take part.
-type who struct {
-	agents    map[string]string
-	builtIn   string
-	languages string
-}
-
-func (w *who) add(flags *flag.FlagSet) {
-	w.agents, w.builtIn = map[string]string{}, "build/agents"
-	flags.Func("agent", "`language=path` of an agent; adds a language or replaces a built-in agent (repeatable)", func(s string) error {
-		language, path, ok := strings.Cut(s, "=")
-		if !ok || language == "" || path == "" || strings.Contains(language, "->") {
-			return errors.New("want language=path")
-		}
-		w.agents[language] = path
-		return nil
-	})
-	flags.Func("agents", "`folder` of the built-in agents, <folder>/<language>/agent (default: build/agents); or a list of languages, as of -languages", func(s string) error {
-		notBuiltIn := func(language string) bool { return !slices.Contains(report.BuiltIn, language) }
-		if slices.ContainsFunc(strings.Split(s, ","), notBuiltIn) {
-			w.builtIn = s
-		} else {
-			w.languages = s
-		}
-		return nil
-	})
-	flags.StringVar(&w.languages, "languages", "", "comma-separated `list` of languages to pair (default: "+strings.Join(report.BuiltIn, ",")+" and those of -agent)")
-}
-
-// commands are the languages that take part, and their agents.
-func (w *who) commands() ([]string, map[string]string) {
-	names, commands := w.languageNames(), map[string]string{}
-	for _, language := range names {
-		commands[language] = filepath.Join(w.builtIn, language, "agent")
-		if given, ok := w.agents[language]; ok {
-			commands[language] = given
-		}
-	}
-	return names, commands
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
@@ -212,19 +170,6 @@ func (o *options) selection() (*selection, error) {
 	}
 	s.names, s.commands = o.commands()
 	return s, nil
-}
-
-func (w *who) languageNames() []string {
-	if w.languages != "" {
-		return strings.Split(w.languages, ",")
-	}
-	names := slices.Clone(report.BuiltIn)
-	for _, language := range slices.Sorted(maps.Keys(w.agents)) {
-		if !slices.Contains(names, language) {
-			names = append(names, language)
-		}
-	}
-	return names
 }
 
 func runOrList(ctx context.Context, command string, args []string, stdout, stderr io.Writer) int {

@@ -15,7 +15,6 @@ import (
 	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
-	"github.com/zeroduplex/zeroduplex/conformance/witness"
 )
 
 // arguments of an own operation, resolved.
@@ -271,88 +270,4 @@ func (x *execution) signal(operation, actor string) error {
 		delete(x.paused, actor)
 		return agent.Signal(syscall.SIGCONT)
 	}
-}
-
-// processState reads what the kernel says of a process.
-func processState(pid int) (map[string]any, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return nil, err
-	}
-	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return nil, err
-	}
-	result := map[string]any{"descriptors": uint64(len(descriptors))}
-	for line := range strings.Lines(string(status)) {
-		key, text, _ := strings.Cut(line, ":")
-		var n uint64
-		_, err := fmt.Sscan(text, &n)
-		switch {
-		case key == "State":
-			result["state"] = strings.Fields(text)[0]
-		case key == "VmRSS" && err == nil:
-			result["rss_kib"] = n
-		case key == "Threads" && err == nil:
-			result["threads"] = n
-		}
-	}
-	result["cpu_ms"], err = processorTime(pid)
-	return result, err
-}
-
-// processorTime is the time that a process has used, in milliseconds.
-func processorTime(pid int) (uint64, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name may hold anything; the fields behind it are the third and so on.
-	fields := strings.Fields(string(stat)[strings.LastIndexByte(string(stat), ')')+1:])
-	var user, system uint64
-	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &user, &system); err != nil {
-		return 0, err
-	}
-	const tick = 10 // milliseconds, in every Linux that there is
-	return (user + system) * tick, nil
-}
-
-// offsets compares what an agent said of its structs with the layout typed by hand.
-func (x *execution) offsets(actor string, needed []string) (any, error) {
-	agent, err := x.agent(actor)
-	if err != nil {
-		return nil, err
-	}
-	var problems []string
-	reported := map[string]bool{}
-	for _, s := range agent.Hello.Structs {
-		want, known := witness.Structs[s.Name]
-		if !known {
-			problems = append(problems, fmt.Sprintf("%s is no struct of the protocol", s.Name))
-			continue
-		}
-		reported[s.Name] = true
-		if s.Size != want.Size {
-			problems = append(problems, fmt.Sprintf("%s has %d bytes, not %d", s.Name, s.Size, want.Size))
-		}
-		seen := map[string]bool{}
-		for _, f := range s.Fields {
-			seen[f.Name] = true
-			if at := want.Fields[f.Name]; at != [2]uint64{f.Offset, f.Width} {
-				problems = append(problems, fmt.Sprintf("%s.%s is at %d with %d bytes, not at %d with %d", s.Name, f.Name, f.Offset, f.Width, at[0], at[1]))
-			}
-		}
-		for f := range want.Fields {
-			if !seen[f] {
-				problems = append(problems, fmt.Sprintf("%s.%s is missing", s.Name, f))
-			}
-		}
-	}
-	for _, name := range needed {
-		if !reported[name] {
-			problems = append(problems, name+" is missing")
-		}
-	}
-	slices.Sort(problems)
-	return map[string]any{"problems": strings.Join(problems, "; ")}, nil
 }

@@ -200,7 +200,7 @@ func Remove(name, what string) error {
 	case "locks":
 		var errs []error
 		for _, folder := range lockFolders() {
-			errs = append(errs, os.Remove(lockPath(folder, name)))
+			errs = append(errs, os.Remove(folder.lock(name)))
 		}
 		return errors.Join(errs...)
 	default:

@@ -10,19 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFolders are where the published implementations of v1 keep their owner locks: C++ and Python in one folder, C# in another one.
-func lockFolders() map[string]string {
-	return map[string]string{"cpp_python": "/tmp/zerobuffer", "csharp": filepath.Join(temporary(), "zerobuffer/locks")}
+// lockFolder is where published implementations of v1 keep their owner locks.
+type lockFolder struct{ who, path string }
+
+// lockFolders are the two that there are, in the order in which whoever wants both must take them.
+func lockFolders() []lockFolder {
+	return []lockFolder{{"cpp_python", "/tmp/zerobuffer"}, {"csharp", filepath.Join(temporary(), "zerobuffer/locks")}}
 }
 
-func lockPath(folder, name string) string { return filepath.Join(folder, name+".lock") }
+func (f lockFolder) lock(name string) string { return filepath.Join(f.path, name+".lock") }
 
 // ReadLocks says of both owner locks of a v1 buffer whether the file exists and whether somebody holds it.
 func ReadLocks(name string) (map[string]any, error) {
 	result := map[string]any{}
-	for who, folder := range lockFolders() {
+	for _, folder := range lockFolders() {
 		held := false
-		f, err := os.Open(lockPath(folder, name))
+		f, err := os.Open(folder.lock(name))
 		exists := !errors.Is(err, fs.ErrNotExist)
 		if exists {
 			if err != nil {
@@ -36,7 +39,7 @@ func ReadLocks(name string) (map[string]any, error) {
 				return nil, err
 			}
 		}
-		result[who+".exists"], result[who+".held"] = exists, held
+		result[folder.who+".exists"], result[folder.who+".held"] = exists, held
 	}
 	return result, nil
 }
@@ -44,7 +47,7 @@ func ReadLocks(name string) (map[string]any, error) {
 // Scan does to one buffer what a published reader does at the start to every one: a lock that nobody holds is removed, and with it the
 // buffer if nobody lives in it. It says whether anything was removed.
 func Scan(name string) (bool, error) {
-	path := lockPath(lockFolders()["cpp_python"], name)
+	path := lockFolders()[0].lock(name)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -81,11 +84,11 @@ func Alive(pid uint64) bool {
 }
 
 // takeLock takes an owner lock as every version does: an empty file, locked whole.
-func takeLock(folder, name string) (*os.File, error) {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+func takeLock(folder lockFolder, name string) (*os.File, error) {
+	if err := os.MkdirAll(folder.path, 0o777); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(lockPath(folder, name), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(folder.lock(name), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}

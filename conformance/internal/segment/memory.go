@@ -5,8 +5,10 @@ package segment
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/conformance/witness"
@@ -159,6 +161,18 @@ func (m memory) swap(path string, position uint64, from, to uint32) (bool, error
 		return false, err
 	}
 	return atomic.CompareAndSwapUint32((*uint32)(unsafe.Pointer(&m[offset])), from, to), nil
+}
+
+// until waits until a field has a value.
+func (m memory) until(path string, position, value uint64, patience time.Duration) error {
+	var last uint64
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
+		var err error
+		if last, err = m.get(path, position); err != nil || last == value {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is %d after %v, not %d", path, last, patience, value)
 }
 
 // words finds a field of eight aligned bytes, for what must be atomic.

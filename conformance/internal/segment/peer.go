@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"time"
 
@@ -150,14 +149,7 @@ func (p *Peer) Set(path string, position, value uint64) error {
 
 // Until waits until a field has a value.
 func (p *Peer) Until(path string, position, value uint64, patience time.Duration) error {
-	var last uint64
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
-		var err error
-		if last, err = p.mem.get(path, position); err != nil || last == value {
-			return err
-		}
-	}
-	return fmt.Errorf("%s is %d after %v, not %d", path, last, patience, value)
+	return p.mem.until(path, position, value, patience)
 }
 
 // Attach does what a client does: takes byte 1, gets the segment reset when it has to, stores both pids.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -94,8 +93,8 @@ func (b *RawBuffer) store(fields []field) error {
 
 // TakeLocks takes both owner locks, or those named.
 func (b *RawBuffer) TakeLocks(name string, only ...string) error {
-	for who, folder := range lockFolders() {
-		if len(only) > 0 && !slices.Contains(only, who) {
+	for _, folder := range lockFolders() {
+		if len(only) > 0 && !slices.Contains(only, folder.who) {
 			continue
 		}
 		lock, err := takeLock(folder, name)
@@ -106,9 +105,6 @@ func (b *RawBuffer) TakeLocks(name string, only ...string) error {
 	}
 	return nil
 }
-
-// CreateSemaphores makes both semaphores anew.
-func (b *RawBuffer) CreateSemaphores(mode fs.FileMode) error { return CreateSemaphores(b.name, mode) }
 
 // WriteMetadata writes a length and a content behind it, which need not agree.
 func (b *RawBuffer) WriteMetadata(length, size, seed uint64) error {
@@ -131,22 +127,6 @@ func (b *RawBuffer) CheckMetadata(size, seed uint64) error {
 		return fmt.Errorf("the length is %d, not %d", length, size)
 	}
 	return checkPattern(block[8:], seed, false)
-}
-
-// semaphore opens a semaphore at its first use; it stays open, as those of a real peer do, when somebody takes its name away.
-func (b *RawBuffer) semaphore(which string) (semaphore, error) {
-	if s, ok := b.semaphores[which]; ok {
-		return s, nil
-	}
-	s, err := openSemaphore(b.name, which)
-	if err != nil {
-		return nil, fmt.Errorf("semaphore %s: %w", which, err)
-	}
-	if b.semaphores == nil {
-		b.semaphores = map[string]semaphore{}
-	}
-	b.semaphores[which] = s
-	return s, nil
 }
 
 // Open maps an existing buffer and changes nothing.
@@ -220,186 +200,7 @@ func (b *RawBuffer) Metadata(size uint64) ([]byte, error) {
 
 // Until waits until a field has a value.
 func (b *RawBuffer) Until(path string, position, value uint64, patience time.Duration) error {
-	var last uint64
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
-		var err error
-		if last, err = b.mem.get(path, position); err != nil || last == value {
-			return err
-		}
-	}
-	return fmt.Errorf("%s is %d after %v, not %d", path, last, patience, value)
-}
-
-// Bytes is the data behind the header at a position.
-func (b *RawBuffer) Bytes(position, size uint64) ([]byte, error) {
-	start := b.mem.bufferPayload() + position + bufferHeaderSize
-	if end := uint64(len(b.mem)); start > end || size > end-start {
-		return nil, fmt.Errorf("%d bytes at position %d reach behind the end of the buffer", size, position)
-	}
-	return b.mem[start : start+size], nil
-}
-
-// Header writes the two fields of a header.
-func (b *RawBuffer) Header(position, size, sequence uint64) error {
-	return errors.Join(b.Set("buffer_frame.payload_size", position, size), b.Set("buffer_frame.sequence_number", position, sequence))
-}
-
-// Data writes the pattern behind the header at a position.
-func (b *RawBuffer) Data(position, size, seed uint64) error {
-	data, err := b.Bytes(position, size)
-	fillPattern(data, seed)
-	return err
-}
-
-// Check compares the data behind the header at a position with the pattern, or with its complement.
-func (b *RawBuffer) Check(position, size, seed uint64, xor bool) error {
-	data, err := b.Bytes(position, size)
-	if err != nil {
-		return err
-	}
-	return checkPattern(data, seed, xor)
-}
-
-// RawFrame is what Publish publishes. Nil is what a writer does.
-type RawFrame struct {
-	Size, Seed                      uint64
-	Position, PayloadSize, Sequence *uint64
-	// MarkerCount is how much a wrap adds to written_count; nil: 1 if a marker is written.
-	MarkerCount *uint64
-	// Marker is whether a wrap writes a marker where there is room for one.
-	Marker, Post bool
-}
-
-// Publish does what a published writer does: a marker if the frame goes to the beginning, header, data, write_pos, free, written_count,
-// post. It never wraps early, so that it leaves tails in which no marker fits. It says where the frame is.
-func (b *RawBuffer) Publish(f RawFrame) (position, sequence uint64, err error) {
-	payload, err := b.Get("buffer.payload_size", 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	at, err := b.Get("buffer.payload_write_pos", 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	if at == payload {
-		at = 0
-	}
-	total := bufferHeaderSize + f.Size
-	position = at
-	if total > payload-at {
-		position = 0
-	}
-	position = or(f.Position, position)
-	count := uint64(1)
-	if position < at {
-		marked := f.Marker && payload-at >= bufferHeaderSize
-		if marked {
-			if err := b.Header(at, 0, 0); err != nil {
-				return 0, 0, err
-			}
-			count++
-		}
-		if f.MarkerCount != nil {
-			count = 1 + *f.MarkerCount
-		}
-		if err := b.Add("buffer.payload_free_bytes", -(payload - at)); err != nil {
-			return 0, 0, err
-		}
-	}
-	b.sequence = or(f.Sequence, b.sequence+1)
-	err = errors.Join(
-		b.Data(position, f.Size, f.Seed), b.Header(position, or(f.PayloadSize, f.Size), b.sequence),
-		b.Set("buffer.payload_write_pos", 0, position+total), b.Add("buffer.payload_free_bytes", -total), b.Add("buffer.payload_written_count", count))
-	if err == nil && f.Post {
-		err = b.Post(DataWritten)
-	}
-	return position, b.sequence, err
-}
-
-// Take does what a published reader does: waits for a token, follows a marker, reads a header, moves on. The frame is kept for Release.
-func (b *RawBuffer) Take(patience time.Duration) (position, size, sequence uint64, err error) {
-	taken, err := b.WaitToken(DataWritten, patience)
-	if err == nil && !taken {
-		err = fmt.Errorf("no frame within %v", patience)
-	}
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	payload, err := b.Get("buffer.payload_size", 0)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	for {
-		if position, err = b.Get("buffer.payload_read_pos", 0); err != nil {
-			return 0, 0, 0, err
-		}
-		size, err = b.Get("buffer_frame.payload_size", position)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		if sequence, err = b.Get("buffer_frame.sequence_number", position); err != nil {
-			return 0, 0, 0, err
-		}
-		if size != 0 {
-			break
-		}
-		if position == 0 {
-			return 0, 0, 0, errors.New("there is a marker at position 0")
-		}
-		err = errors.Join(b.Add("buffer.payload_free_bytes", payload-position), b.Set("buffer.payload_read_pos", 0, 0), b.Add("buffer.payload_read_count", 1))
-		if err != nil {
-			return 0, 0, 0, err
-		}
-	}
-	b.frames = append(b.frames, rawFrame{position, size})
-	next := (position + bufferHeaderSize + size) % payload
-	return position, size, sequence, errors.Join(b.Set("buffer.payload_read_pos", 0, next), b.Add("buffer.payload_read_count", 1))
-}
-
-// Release gives the oldest frame's space back, or another amount, and posts.
-func (b *RawBuffer) Release(free *uint64) error {
-	if len(b.frames) == 0 {
-		return errors.New("no frame is held")
-	}
-	f := b.frames[0]
-	b.frames = b.frames[1:]
-	return errors.Join(b.Add("buffer.payload_free_bytes", or(free, bufferHeaderSize+f.size)), b.Post(DataRead))
-}
-
-// Post posts a semaphore.
-func (b *RawBuffer) Post(which string) error {
-	s, err := b.semaphore(which)
-	if err != nil {
-		return err
-	}
-	return s.post()
-}
-
-// WaitToken takes a token of a semaphore, and waits for it if there is none.
-func (b *RawBuffer) WaitToken(which string, patience time.Duration) (bool, error) {
-	s, err := b.semaphore(which)
-	if err != nil {
-		return false, err
-	}
-	return s.wait(patience)
-}
-
-// Tokens is the value of a semaphore.
-func (b *RawBuffer) Tokens(which string) (uint64, error) {
-	s, err := b.semaphore(which)
-	if err != nil {
-		return 0, err
-	}
-	return uint64(s.value()), nil
-}
-
-// SetTokens makes the value of a semaphore what it is told.
-func (b *RawBuffer) SetTokens(which string, value uint64) error {
-	s, err := b.semaphore(which)
-	if err == nil {
-		s.set(uint32(value))
-	}
-	return err
+	return b.mem.until(path, position, value, patience)
 }
 
 // Fuzz fills a part of the payload with bytes made from a number.
