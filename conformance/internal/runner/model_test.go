@@ -73,7 +73,7 @@ var seenBy = map[modelagent.Fault]string{
 	modelagent.MissesDeath:      "v1-crashes/writer-dies[wait=block]",
 	modelagent.BlamesNobody:     "v1-ring/read-timeout",
 	modelagent.LosesQueued:      "v1-lifecycle/writer-closes[wait=block]",
-	modelagent.LosesUnposted:    "v1-raw-writer/died-before-the-post[pid=0]",
+	modelagent.LosesUnposted:    "v1-raw-writer/died-before-the-post[wait=block]",
 	modelagent.TrustsTokens:     "v1-raw-writer/token-without-a-frame",
 	modelagent.VisibleTooSoon:   "v1-lifecycle/ready-last[payload=1024]",
 	modelagent.TakesOneLock:     "v1-layout/locks",
