@@ -15,8 +15,8 @@ PEERS := build/peers
 CPP_RELEASE := build/cpp/release
 AGENTS := build/agents
 LANGUAGES := go cpp csharp python
-TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance
-PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance golden
+PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client stream-writer stream-reader
 
 .DEFAULT_GOAL := help
 
@@ -138,8 +138,14 @@ bench: build ## measure round trips and large frames against the raw limit (BENC
 	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
 
 .PHONY: conformance
-conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*')
+conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
 	@$(BIN)/conformance run $(CONFORMANCE)
+	@$(BIN)/conformance replay
+
+.PHONY: conformance-published
+conformance-published: build ## run the v1 streams against the published package zerobuffer-ipc, which it installs; fails where it cannot
+	@conformance/agents/zerobuffer-ipc/install.sh build/published
+	@conformance/agents/zerobuffer-ipc/run.sh $(LANGUAGES)
 
 .PHONY: verify
 verify: ## not part of this release

@@ -52,6 +52,12 @@ conformance_suite() {
 	"$report" junit -suite conformance -out "$results/conformance.json" build/conformance/junit.xml
 }
 
+golden_suite() {
+	rm -f build/conformance/replay/junit.xml
+	build/bin/conformance replay || return 1
+	"$report" junit -suite golden -out "$results/golden.json" build/conformance/replay/junit.xml
+}
+
 run() {
 	case $1 in
 	go) CGO_ENABLED=0 go_suite go . ./... ;;
@@ -61,6 +67,7 @@ run() {
 	csharp) csharp_suite ;;
 	python) python_suite ;;
 	conformance) conformance_suite ;;
+	golden) golden_suite ;;
 	*)
 		echo "no test suite $1" >&2
 		return 1

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,10 +26,11 @@ const (
 )
 
 // MinimumCases is how many cases there are at least: a run that silently lost its suites must not be green.
-const MinimumCases = 60
+const MinimumCases = 700
 
 const usage = `usage: conformance run [flags]     run the suites on every ordered pair of languages
        conformance list [flags]    say what would be run
+       conformance replay [flags]  perform recorded v1 scenarios and compare the shared memory
        conformance page REPORT     make the page for people from a report.json, on standard output
 `
 
@@ -44,6 +44,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "run", "list":
 		return runOrList(ctx, args[0], args[1:], stdout, stderr)
+	case "replay":
+		return replay(ctx, args[1:], stdout, stderr)
 	case "page":
 		err = page(args[1:], stdout)
 	case "help", "-h", "--help":
@@ -77,9 +79,7 @@ func page(args []string, stdout io.Writer) error {
 }
 
 type options struct {
-	agents    map[string]string
-	builtIn   string
-	languages string
+	who
 	run, pair string
 	skip      string
 	suites    string
@@ -91,24 +91,15 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (*options, error) {
-	o := &options{agents: map[string]string{}}
+	o := &options{}
 	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Func("agent", "`language=path` of an agent; adds a language or replaces a built-in agent (repeatable)", func(s string) error {
-		language, path, ok := strings.Cut(s, "=")
-		if !ok || language == "" || path == "" || strings.Contains(language, "->") {
-			return errors.New("want language=path")
-		}
-		o.agents[language] = path
-		return nil
-	})
-	flags.StringVar(&o.builtIn, "agents", "build/agents", "`folder` of the built-in agents, <folder>/<language>/agent")
-	flags.StringVar(&o.languages, "languages", "", "comma-separated `list` of languages to pair (default: "+strings.Join(report.BuiltIn, ",")+" and those of -agent)")
+	o.who.add(flags)
 	flags.StringVar(&o.run, "run", "*", "`pattern` of cases, * for any text; several separated by blanks")
 	flags.StringVar(&o.skip, "skip", "", "`pattern` of cases to leave out")
-	flags.StringVar(&o.pair, "pairs", "*", "`pattern` of pairs, such as go->* or *->cpp")
+	flags.StringVar(&o.pair, "pairs", "*", "`pattern` of pairs, such as go->* or *->cpp; several separated by blanks")
 	flags.StringVar(&o.suites, "suites", "", "`folder` of suites instead of the built-in ones")
-	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one")
+	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one; every line must match something that is run")
 	flags.StringVar(&o.out, "out", "build/conformance", "`folder` for report.json, junit.xml, index.html and logs")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of everything random (default: from the clock)")
 	flags.IntVar(&o.jobs, "jobs", 1, "pairs at the same time; more than 1 disturbs cases that look at time")
@@ -139,7 +130,7 @@ type selection struct {
 }
 
 func (o *options) selection() (*selection, error) {
-	s := &selection{commands: map[string]string{}}
+	s := &selection{}
 	folder := conformance.Suites()
 	if o.suites != "" {
 		folder = os.DirFS(o.suites)
@@ -159,7 +150,7 @@ func (o *options) selection() (*selection, error) {
 				continue
 			}
 			matched = true
-			if !slices.ContainsFunc(s.cases, func(k suite.Case) bool { return k.Name == c.Name }) && !anyGlob(o.skip, c.Name) {
+			if !slices.ContainsFunc(s.cases, func(k suite.Case) bool { return k.Name == c.Name }) && !runner.AnyGlob(o.skip, c.Name) {
 				s.cases = append(s.cases, c)
 			}
 		}
@@ -177,31 +168,8 @@ func (o *options) selection() (*selection, error) {
 	if s.known, err = runner.ParseKnown(known); err != nil {
 		return nil, err
 	}
-	s.names = o.languageNames()
-	for _, language := range s.names {
-		s.commands[language] = filepath.Join(o.builtIn, language, "agent")
-		if given, ok := o.agents[language]; ok {
-			s.commands[language] = given
-		}
-	}
+	s.names, s.commands = o.commands()
 	return s, nil
-}
-
-func anyGlob(patterns, name string) bool {
-	return slices.ContainsFunc(strings.Fields(patterns), func(p string) bool { return runner.Glob(p, name) })
-}
-
-func (o *options) languageNames() []string {
-	if o.languages != "" {
-		return strings.Split(o.languages, ",")
-	}
-	names := slices.Clone(report.BuiltIn)
-	for _, language := range slices.Sorted(maps.Keys(o.agents)) {
-		if !slices.Contains(names, language) {
-			names = append(names, language)
-		}
-	}
-	return names
 }
 
 func runOrList(ctx context.Context, command string, args []string, stdout, stderr io.Writer) int {
@@ -229,7 +197,7 @@ func runOrList(ctx context.Context, command string, args []string, stdout, stder
 func (o *options) execute(ctx context.Context, s *selection, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stdout, "%d cases on pairs of %s, seed %d\n", len(s.cases), strings.Join(s.names, ", "), o.seed)
 	r, err := runner.Run(ctx, runner.Options{
-		Languages: s.names, Pairs: o.pair, Commands: s.commands, Cases: s.cases, Known: s.known, Complete: s.complete && o.pair == "*",
+		Languages: s.names, Pairs: o.pair, Commands: s.commands, Cases: s.cases, Known: s.known, Complete: s.complete && o.pair == "*" || o.known != "",
 		Seed: o.seed, Jobs: o.jobs, Logs: filepath.Join(o.out, "logs"), Progress: o.progress(stdout),
 	})
 	if err != nil && r == nil {

@@ -161,6 +161,9 @@ func newSection(s Suite, columns []column, records map[string]map[string]Record)
 			rec := records[info.Name][pair]
 			sec.Counts.Add(rec.Verdict)
 			d := dot{Verdict: rec.Verdict, Link: rec.Logs["runner"], Gap: i > 0 && columns[i-1].Server != c.Server, Title: fmt.Sprintf("%s %s: %s, %.1f ms", pair, name, rec.Verdict, rec.Milliseconds)}
+			if rec.Verdict == "" {
+				d.Title = fmt.Sprintf("%s %s: not run by this pair", pair, name)
+			}
 			if rec.Message != "" {
 				d.Title += "\n" + rec.Message
 			}

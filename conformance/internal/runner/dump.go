@@ -1,54 +1,45 @@
 package runner
 
 import (
-	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agents"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
-	"github.com/zeroduplex/zeroduplex/conformance/witness"
 )
 
-// masked are the fields that differ between runs and say nothing about a language: process ids.
-var masked = []struct {
-	base  uint64
-	field string
-}{{0, "writer_pid"}, {0, "reader_pid"}, {responseBlock, "writer_pid"}, {responseBlock, "reader_pid"}}
-
-const responseBlock = 0x58
-
-// dump keeps a copy of the segment, to be compared with that of every other pair after the same steps.
+// dump keeps a copy of the segment or buffer, to be compared with that of every other pair after the same steps. Process ids differ between
+// runs and say nothing about a language.
 func (x *execution) dump(a arguments) error {
-	content, err := os.ReadFile(segment.Path(x.channel))
+	content, err := os.ReadFile(segment.Path(a.text("name")))
 	if err != nil {
 		return err
 	}
-	for _, m := range masked {
-		at := witness.Structs["oieb_v2"].Fields[m.field]
-		clear(content[m.base+at[0] : m.base+at[0]+at[1]])
-	}
+	segment.MaskPids(content)
 	x.dumps[a.text("label")] = content
 	return nil
 }
 
 // sameDump has agents dump the segment and compares that with what the runner reads.
 func (x *execution) sameDump(a arguments) error {
-	want, err := os.ReadFile(segment.Path(x.channel))
+	name := a.text("name")
+	want, err := os.ReadFile(segment.Path(name))
 	if err != nil {
 		return err
 	}
-	actors, _ := a["actors"].([]any)
-	for _, actor := range actors {
-		agent, err := x.agent(fmt.Sprint(actor))
+	for _, actor := range a.list("actors") {
+		agent, err := x.agent(actor)
 		if err != nil {
 			return err
 		}
-		o, err := x.wait(agent.Begin(x.test.Name, agentproto.OpDump, false, map[string]any{"name": x.channel}))
+		o, err := x.wait(agent.Begin(x.test.Name, agentproto.OpDump, false, map[string]any{"name": name}))
 		if err != nil {
 			return err
 		}
@@ -58,42 +49,11 @@ func (x *execution) sameDump(a arguments) error {
 		if err != nil {
 			return fmt.Errorf("%s: the dump is no base64: %w", actor, err)
 		}
-		if difference := compareDumps(want, got); difference != "" {
+		if difference := segment.Difference(want, got); difference != "" {
 			return fmt.Errorf("the %s's dump is not what the file holds: %s", actor, difference)
 		}
 	}
 	return nil
-}
-
-// compareDumps tells the first difference, "" for none.
-func compareDumps(want, got []byte) string {
-	if bytes.Equal(want, got) {
-		return ""
-	}
-	if len(want) != len(got) {
-		return fmt.Sprintf("%d bytes instead of %d", len(got), len(want))
-	}
-	for i := range want {
-		if want[i] != got[i] {
-			return fmt.Sprintf("byte %#x (%s) is %#02x instead of %#02x", i, located(uint64(i)), got[i], want[i])
-		}
-	}
-	return ""
-}
-
-// located names the field of an offset.
-func located(offset uint64) string {
-	for _, block := range []struct {
-		name string
-		base uint64
-	}{{"request", 0}, {"response", responseBlock}} {
-		for field, at := range witness.Structs["oieb_v2"].Fields {
-			if offset >= block.base+at[0] && offset < block.base+at[0]+at[1] {
-				return block.name + "." + field
-			}
-		}
-	}
-	return "metadata or payload"
 }
 
 // cleanUp ends everything that the case began and says what was not in order.
@@ -104,7 +64,7 @@ func (x *execution) cleanUp() error {
 		}
 	}
 	var problems []error
-	if err := x.peer.Crash(); err != nil {
+	if err := errors.Join(x.peer.Crash(), x.rawBuffer.Crash(), x.rawRequest.Crash()); err != nil {
 		problems = append(problems, err)
 	}
 	deadline := time.Now().Add(min(cleanPatience, x.patience))
@@ -164,13 +124,12 @@ func (x *execution) leftovers(deadline time.Time) []error {
 	if err != nil {
 		problems = append(problems, err)
 	}
-	if len(files) > 0 && !x.orphaned {
-		problems = append(problems, fmt.Errorf("files are left: %s", value.Text(files)))
+	excused := func(file string) bool { return x.orphaned || x.orphanedResponse && strings.Contains(file, "_response") }
+	if blamed := slices.DeleteFunc(slices.Clone(files), excused); len(blamed) > 0 {
+		problems = append(problems, fmt.Errorf("files are left: %s", value.Text(blamed)))
 	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			problems = append(problems, err)
-		}
+	if err := segment.RemoveAll(files); err != nil {
+		problems = append(problems, err)
 	}
 	return problems
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
-	"github.com/zeroduplex/zeroduplex/conformance/witness"
 )
 
 // arguments of an own operation, resolved.
@@ -38,6 +37,22 @@ func (a arguments) pointer(name string) *uint64 {
 	return nil
 }
 
+// list is a list of strings, or a single one, with a default.
+func (a arguments) list(name string, otherwise ...string) []string {
+	if text, ok := a[name].(string); ok {
+		return []string{text}
+	}
+	elements, ok := a[name].([]any)
+	if !ok {
+		return otherwise
+	}
+	texts := []string{}
+	for _, e := range elements {
+		texts = append(texts, fmt.Sprint(e))
+	}
+	return texts
+}
+
 // or is a number with a default.
 func (a arguments) or(name string, otherwise uint64) uint64 {
 	if n, ok := a[name].(uint64); ok {
@@ -47,10 +62,16 @@ func (a arguments) or(name string, otherwise uint64) uint64 {
 }
 
 func (x *execution) own(actor, operation string, args map[string]any) (any, error) {
-	if actor == "raw" {
+	switch actor {
+	case "raw":
 		return x.raw(operation, args)
+	case "raw_buffer":
+		return x.rawBufferOperation(&x.rawBuffer, operation, args)
+	case "raw_request":
+		return x.rawBufferOperation(&x.rawRequest, operation, args)
+	default:
+		return x.runner(operation, args)
 	}
-	return x.runner(operation, args)
 }
 
 func (x *execution) runner(operation string, given map[string]any) (any, error) {
@@ -75,9 +96,20 @@ func (x *execution) runner(operation string, given map[string]any) (any, error) 
 		return map[string]any{"count": uint64(len(found)), "names": strings.Join(found, " ")}, err
 	case "place":
 		x.orphaned = true
-		return nil, segment.Place(name, a.text("kind"), a.or("size", 4096), a.number("identity"), a.number("pid"), a.or("mode", 0o600))
+		return nil, segment.Place(name, a.text("kind"), a.text("what"), a.or("size", 4096), a.number("identity"), a.number("pid"), a.or("mode", 0o600))
 	case "remove":
-		return nil, os.Remove(segment.Path(name))
+		return nil, segment.Remove(name, a.text("what"))
+	case "buffer":
+		return segment.ReadBuffer(name)
+	case "buffer_frame":
+		return segment.ReadBufferFrame(name, a.number("position"))
+	case "locks":
+		return segment.ReadLocks(name)
+	case "appears":
+		return nil, segment.WatchCreation(name, x.limit(a))
+	case "scan":
+		removed, err := segment.Scan(name)
+		return map[string]any{"removed": removed}, err
 	case "owner":
 		files, err := segment.Leftovers(x.channel)
 		for _, f := range files {
@@ -86,12 +118,17 @@ func (x *execution) runner(operation string, given map[string]any) (any, error) 
 			}
 		}
 		return nil, err
+	case "demand":
+		if problem := value.Match(a["is"], a["value"]); problem != "" {
+			return nil, errors.New(problem)
+		}
+		return nil, nil
 	case "dump":
 		return nil, x.dump(a)
 	case "same_dump":
 		return nil, x.sameDump(a)
 	case "offsets":
-		return x.offsets(a.text("actor"))
+		return x.offsets(a.text("actor"), a.list("structs", "oieb_v2", "frame_header_v2"))
 	case "process":
 		agent, err := x.agent(a.text("actor"))
 		if err != nil {
@@ -209,6 +246,8 @@ func (x *execution) signal(operation, actor string) error {
 	case "kill":
 		if suite.Agents[actor] == agentproto.RoleServer {
 			x.orphaned = true
+		} else {
+			x.orphanedResponse = true
 		}
 		delete(x.paused, actor)
 		for _, call := range x.background {
@@ -231,71 +270,4 @@ func (x *execution) signal(operation, actor string) error {
 		delete(x.paused, actor)
 		return agent.Signal(syscall.SIGCONT)
 	}
-}
-
-// processState reads what the kernel says of a process.
-func processState(pid int) (map[string]any, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return nil, err
-	}
-	descriptors, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return nil, err
-	}
-	result := map[string]any{"descriptors": uint64(len(descriptors))}
-	for line := range strings.Lines(string(status)) {
-		key, text, _ := strings.Cut(line, ":")
-		var n uint64
-		_, err := fmt.Sscan(text, &n)
-		switch {
-		case key == "State":
-			result["state"] = strings.Fields(text)[0]
-		case key == "VmRSS" && err == nil:
-			result["rss_kib"] = n
-		case key == "Threads" && err == nil:
-			result["threads"] = n
-		}
-	}
-	return result, nil
-}
-
-// offsets compares what an agent said of its structs with the layout typed by hand.
-func (x *execution) offsets(actor string) (any, error) {
-	agent, err := x.agent(actor)
-	if err != nil {
-		return nil, err
-	}
-	var problems []string
-	reported := map[string]bool{}
-	for _, s := range agent.Hello.Structs {
-		want, known := witness.Structs[s.Name]
-		if !known {
-			problems = append(problems, fmt.Sprintf("%s is no struct of the protocol", s.Name))
-			continue
-		}
-		reported[s.Name] = true
-		if s.Size != want.Size {
-			problems = append(problems, fmt.Sprintf("%s has %d bytes, not %d", s.Name, s.Size, want.Size))
-		}
-		seen := map[string]bool{}
-		for _, f := range s.Fields {
-			seen[f.Name] = true
-			if at := want.Fields[f.Name]; at != [2]uint64{f.Offset, f.Width} {
-				problems = append(problems, fmt.Sprintf("%s.%s is at %d with %d bytes, not at %d with %d", s.Name, f.Name, f.Offset, f.Width, at[0], at[1]))
-			}
-		}
-		for f := range want.Fields {
-			if !seen[f] {
-				problems = append(problems, fmt.Sprintf("%s.%s is missing", s.Name, f))
-			}
-		}
-	}
-	for _, name := range []string{"oieb_v2", "frame_header_v2"} {
-		if !reported[name] {
-			problems = append(problems, name+" is missing")
-		}
-	}
-	slices.Sort(problems)
-	return map[string]any{"problems": strings.Join(problems, "; ")}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agents"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/report"
+	"github.com/zeroduplex/zeroduplex/conformance/internal/segment"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/suite"
 )
 
@@ -27,7 +28,7 @@ const troubleLimit = 3
 // Options say what to run.
 type Options struct {
 	Languages []string          // each with each, in this order
-	Pairs     string            // pattern
+	Pairs     string            // patterns, separated by blanks
 	Commands  map[string]string // agent by language
 	Cases     []suite.Case
 	Known     []Known
@@ -56,14 +57,7 @@ func Run(ctx context.Context, o Options) (*report.Report, error) {
 		all = append(all, p)
 	}
 	distrusted := introduce(all[0], o, r)
-	var pairs []Pair
-	for _, s := range o.Languages {
-		for _, c := range o.Languages {
-			if pair := (Pair{Server: s, Client: c}); Glob(o.Pairs, pair.String()) {
-				pairs = append(pairs, pair)
-			}
-		}
-	}
+	pairs := Pairs(o.Languages, o.Pairs)
 	m := &matrix{options: o, report: r, dumps: map[dumpKey]map[string][]byte{}, distrusted: distrusted}
 	var running sync.WaitGroup
 	for _, pair := range pairs {
@@ -87,6 +81,30 @@ func Run(ctx context.Context, o Options) (*report.Report, error) {
 	return r, ctx.Err()
 }
 
+// Pairs are the ordered pairs of languages whose names match one of the patterns, which are separated by blanks.
+func Pairs(languages []string, patterns string) []Pair {
+	var pairs []Pair
+	for _, s := range languages {
+		for _, c := range languages {
+			if pair := (Pair{Server: s, Client: c}); AnyGlob(patterns, pair.String()) {
+				pairs = append(pairs, pair)
+			}
+		}
+	}
+	return pairs
+}
+
+// cases are those that a pair has to run: a case that needs one side only is run by each language with itself.
+func (p Pair) cases(all []suite.Case) []suite.Case {
+	if p.Server == p.Client {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c suite.Case) bool {
+		server, client := c.Template.Roles()
+		return !server || !client
+	})
+}
+
 // introduce starts an agent of every language once, asks it for what cannot exist and notes who it is.
 func introduce(p *pool, o Options, r *report.Report) map[string]error {
 	distrusted := map[string]error{}
@@ -108,6 +126,9 @@ func introduce(p *pool, o Options, r *report.Report) map[string]error {
 // channels numbers the channels of this process, so that no two cases ever share a name.
 var channels atomic.Uint64
 
+// NewChannel makes a name that this process gives nobody else. All have the same length: none is the beginning of another.
+func NewChannel() string { return fmt.Sprintf("zdc-%d-%06d", os.Getpid(), channels.Add(1)) }
+
 // matrix is a run under way.
 type matrix struct {
 	options    Options
@@ -122,7 +143,8 @@ type dumpKey struct{ test, label string }
 
 func (m *matrix) runPair(ctx context.Context, p *pool, pair Pair) {
 	clear(p.trouble)
-	for i, c := range m.options.Cases {
+	cases := pair.cases(m.options.Cases)
+	for i, c := range cases {
 		record := report.Record{Pair: pair.String(), Server: pair.Server, Client: pair.Client, Case: c.Name, Suite: c.Suite.Name}
 		began := time.Now()
 		switch reason := m.refuse(ctx, p, pair); {
@@ -134,7 +156,9 @@ func (m *matrix) runPair(ctx context.Context, p *pool, pair Pair) {
 		record.Milliseconds = float64(time.Since(began).Microseconds()) / 1000
 		m.mu.Lock()
 		m.report.Records = append(m.report.Records, record)
-		m.options.Progress(pair.String(), i+1, len(m.options.Cases), record)
+		// What people see while it runs; the report is judged when everything is known.
+		judgeKnown(&record, m.options.Known)
+		m.options.Progress(pair.String(), i+1, len(cases), record)
 		m.mu.Unlock()
 	}
 }
@@ -156,8 +180,7 @@ func (m *matrix) refuse(ctx context.Context, p *pool, pair Pair) string {
 }
 
 func (m *matrix) runCase(p *pool, pair Pair, c suite.Case, record *report.Record) {
-	channel := fmt.Sprintf("zdc-%d-%d", os.Getpid(), channels.Add(1))
-	x := newExecution(p, pair, c, channel, m.options.Seed)
+	x := newExecution(p, pair, c, NewChannel(), m.options.Seed)
 	err := x.run()
 	switch {
 	case err == nil:
@@ -226,7 +249,7 @@ func (m *matrix) compareDumps() {
 	for key, dumps := range m.dumps {
 		usual := mostCommon(dumps)
 		for pair, content := range dumps {
-			difference := compareDumps(usual, content)
+			difference := segment.Difference(usual, content)
 			if difference == "" {
 				continue
 			}

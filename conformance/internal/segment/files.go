@@ -14,47 +14,72 @@ import (
 
 // Read returns every field of both blocks as request.X and response.X, and length, mode and uid of the object.
 func Read(name string) (map[string]any, error) {
-	info, err := os.Stat(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	content, err := os.ReadFile(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	result := map[string]any{
-		"length": uint64(info.Size()), "mode": uint64(info.Mode().Perm()), "uid": uint64(info.Sys().(*syscall.Stat_t).Uid),
-		"payload_offset": memory(content).payload(),
-	}
-	for _, block := range []string{"request", "response"} {
-		fields, err := memory(content).fields(block, 0)
-		if err != nil {
-			return nil, err
+	result := map[string]any{}
+	err := look(name, func(mem memory, info os.FileInfo) error {
+		describe(result, info)
+		result["payload_offset"] = mem.payload()
+		for _, block := range []string{"request", "response"} {
+			fields, err := mem.fields(block, 0)
+			if err != nil {
+				return err
+			}
+			for field, value := range fields {
+				result[block+"."+field] = value
+			}
+			result[block+".identity"], _ = mem.get(block+".identity", 0) // cannot fail where the fields did not
 		}
-		for field, value := range fields {
-			result[block+"."+field] = value
-		}
-		result[block+".identity"], _ = memory(content).get(block+".identity", 0) // cannot fail where the fields did not
+		return nil
+	})
+	return result, err
+}
+
+// describe adds what the kernel says of an object.
+func describe(result map[string]any, info os.FileInfo) {
+	stat := info.Sys().(*syscall.Stat_t)
+	result["length"], result["mode"], result["uid"], result["inode"] = uint64(info.Size()), uint64(info.Mode().Perm()), uint64(stat.Uid), stat.Ino
+}
+
+// look looks at an object without copying it: it may be large.
+func look(name string, at func(memory, os.FileInfo) error) error {
+	f, err := os.Open(Path(name))
+	if err != nil {
+		return err
 	}
-	return result, nil
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		return at(nil, info)
+	}
+	mem, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	return errors.Join(at(mem, info), unix.Munmap(mem))
 }
 
 // ReadFrame returns the header at a position of the payload.
 func ReadFrame(name string, position uint64) (map[string]any, error) {
-	content, err := os.ReadFile(Path(name))
-	if err != nil {
-		return nil, err
-	}
-	return memory(content).fields("frame", position)
+	return readFields(name, "frame", position)
+}
+
+func readFields(name, block string, position uint64) (fields map[string]any, err error) {
+	err = look(name, func(mem memory, _ os.FileInfo) (err error) {
+		fields, err = mem.fields(block, position)
+		return err
+	})
+	return fields, err
 }
 
 // ReadField returns one field.
-func ReadField(name, path string, position uint64) (uint64, error) {
-	content, err := os.ReadFile(Path(name))
-	if err != nil {
-		return 0, err
-	}
-	return memory(content).get(path, position)
+func ReadField(name, path string, position uint64) (value uint64, err error) {
+	err = look(name, func(mem memory, _ os.FileInfo) (err error) {
+		value, err = mem.get(path, position)
+		return err
+	})
+	return value, err
 }
 
 // ReadSemaphore returns what a semaphore's file says; exists is false when there is none.
@@ -130,9 +155,12 @@ func MappedBy(pid int, prefix string) (string, error) {
 
 // Place puts something that is no channel under the name: file (size bytes of 0xAB), empty, zero (size bytes of 0), identity (size bytes,
 // the first eight as given), v1 (a ZeroBuffer v1 header with that reader), directory, fifo, symlink (to a file of the caller's), and
-// object-temporary (what a server leaves that died while it built the object).
-func Place(name, kind string, size, identity, pid, mode uint64) error {
+// object-temporary (what a server leaves that died while it built the object). With what it stands in the place of that semaphore.
+func Place(name, kind, what string, size, identity, pid, mode uint64) error {
 	path := Path(name)
+	if what != "" {
+		path = SemaphorePath(name, what)
+	}
 	content := make([]byte, size)
 	switch kind {
 	case "empty":
@@ -162,6 +190,22 @@ func Place(name, kind string, size, identity, pid, mode uint64) error {
 		return fmt.Errorf("unknown kind %q", kind)
 	}
 	return os.WriteFile(path, content, fs.FileMode(mode))
+}
+
+// Remove takes away one of a name's files: the object, or what says (a semaphore, or locks: both owner locks of a v1 buffer).
+func Remove(name, what string) error {
+	switch what {
+	case "":
+		return os.Remove(Path(name))
+	case "locks":
+		var errs []error
+		for _, folder := range lockFolders() {
+			errs = append(errs, os.Remove(folder.lock(name)))
+		}
+		return errors.Join(errs...)
+	default:
+		return os.Remove(SemaphorePath(name, what))
+	}
 }
 
 func put(content []byte, offset int, value uint64) {

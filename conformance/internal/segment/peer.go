@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
-	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,9 +79,7 @@ func (p *Peer) Build(name string, b Building) error {
 	}
 	if b.Semaphores {
 		for _, which := range semaphoreNames {
-			image := make([]byte, semaphoreSize)
-			image[8] = sharedFlag
-			if err := os.WriteFile(SemaphorePath(name, which), image, b.Mode); err != nil {
+			if err := createSemaphore(name, which, b.Mode); err != nil {
 				return err
 			}
 		}
@@ -118,8 +113,8 @@ func (p *Peer) mapFile(f *os.File, length int) error {
 	return err
 }
 
-// ErrHeld means that somebody else has the lock byte.
-var ErrHeld = errors.New("the byte is locked by somebody else")
+// ErrHeld means that somebody else has the lock.
+var ErrHeld = errors.New("it is locked by somebody else")
 
 // Lock takes a lock byte. With expectHeld somebody else must have it.
 func (p *Peer) Lock(offset uint64, expectHeld bool) error {
@@ -154,14 +149,7 @@ func (p *Peer) Set(path string, position, value uint64) error {
 
 // Until waits until a field has a value.
 func (p *Peer) Until(path string, position, value uint64, patience time.Duration) error {
-	var last uint64
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
-		var err error
-		if last, err = p.mem.get(path, position); err != nil || last == value {
-			return err
-		}
-	}
-	return fmt.Errorf("%s is %d after %v, not %d", path, last, patience, value)
+	return p.mem.until(path, position, value, patience)
 }
 
 // Attach does what a client does: takes byte 1, gets the segment reset when it has to, stores both pids.
@@ -217,9 +205,7 @@ func (p *Peer) bytes(position, size uint64) ([]byte, error) {
 // Data writes the pattern behind the header at a position.
 func (p *Peer) Data(position, size, seed uint64) error {
 	data, err := p.bytes(position, size)
-	for i := range data {
-		data[i] = byte(seed + uint64(i))
-	}
+	fillPattern(data, seed)
 	return err
 }
 
@@ -229,16 +215,7 @@ func (p *Peer) Check(position, size, seed uint64, xor bool) error {
 	if err != nil {
 		return err
 	}
-	for i, got := range data {
-		want := byte(seed + uint64(i))
-		if xor {
-			want = ^want
-		}
-		if got != want {
-			return fmt.Errorf("byte %d is %#02x, not %#02x", i, got, want)
-		}
-	}
-	return nil
+	return checkPattern(data, seed, xor)
 }
 
 // Publish does what a client does: header, data, state, written_bytes, free_bytes, written_count, post. The counters grow by one frame.
@@ -323,12 +300,9 @@ func (p *Peer) Answer(position uint64, state, status, size *uint64) error {
 func (p *Peer) Fuzz(position, size, number uint64) error {
 	start := p.mem.payload() + position
 	if start+headerSize+size > uint64(len(p.mem)) {
-		return errors.New("that reaches behind the end of the segment")
+		return errReachesBehind
 	}
-	for i := range p.mem[start : start+headerSize+size] {
-		number = number*6364136223846793005 + 1442695040888963407
-		p.mem[start+uint64(i)] = byte(number >> 56)
-	}
+	fuzz(p.mem[start:start+headerSize+size], number)
 	return nil
 }
 
@@ -337,24 +311,12 @@ func (p *Peer) Post(name, which string) error {
 	if !slices.Contains(semaphoreNames, which) {
 		return fmt.Errorf("unknown semaphore %q", which)
 	}
-	f, err := os.OpenFile(SemaphorePath(name, which), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	mem, err := unix.Mmap(int(f.Fd()), 0, semaphoreSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return err
-	}
-	word := (*uint64)(unsafe.Pointer(&mem[0]))
-	if uint32(atomic.LoadUint64(word)) == 0 && atomic.AddUint64(word, 1)>>32 != 0 {
-		const wake, one = 1, 1
-		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), wake, one, 0, 0, 0)
-		if errno != 0 {
-			err = errno
+	return withSemaphore(name, which, func(sem semaphore) error {
+		if sem.value() != 0 {
+			return nil
 		}
-	}
-	return errors.Join(err, unix.Munmap(mem))
+		return sem.post()
+	})
 }
 
 // Crash lets go of everything as the kernel does for a dead process: nothing is stored, nothing posted, nothing unlinked.

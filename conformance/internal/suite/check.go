@@ -84,14 +84,8 @@ func (t *Template) check() error {
 			errs = append(errs, fmt.Errorf("axis %q needs a lower_snake_case name and values", a.Name))
 		}
 	}
-	for _, h := range t.Handlers {
-		errs = append(errs, checkCall("server", agentproto.OpSetHandler, h))
-	}
-	if t.Server != nil {
-		errs = append(errs, checkCall("server", agentproto.OpCreate, *t.Server))
-	}
-	if t.Client != nil {
-		errs = append(errs, checkCall("client", agentproto.OpConnect, *t.Client))
+	for _, p := range t.Preparations() {
+		errs = append(errs, checkCall(p.Actor, p.Operation, p.Args))
 	}
 	errs = append(errs, checkSteps(t.Steps, map[string]bool{}))
 	return errors.Join(errs...)

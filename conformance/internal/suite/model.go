@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
 	"github.com/zeroduplex/zeroduplex/conformance/internal/value"
 	"gopkg.in/yaml.v3"
 )
@@ -41,8 +42,69 @@ type Template struct {
 	// Server, when given, creates and starts the channel with these arguments before the steps.
 	Server *Map `yaml:"server"`
 	// Client, when given, connects with these arguments before the steps.
-	Client *Map   `yaml:"client"`
+	Client *Map `yaml:"client"`
+	// Reader, when given, creates a v1 buffer with these arguments before the steps.
+	Reader *Map `yaml:"reader"`
+	// Writer, when given, attaches to the v1 buffer with these arguments before the steps.
+	Writer *Map   `yaml:"writer"`
 	Steps  []Step `yaml:"steps"`
+}
+
+// Preparation is a call that a case makes before its steps.
+type Preparation struct {
+	Actor, Operation string
+	Args             Map
+}
+
+// Preparations are the calls before the steps, in their order.
+func (t *Template) Preparations() []Preparation {
+	var all []Preparation
+	add := func(actor, operation string, args *Map) {
+		if args != nil {
+			all = append(all, Preparation{actor, operation, *args})
+		}
+	}
+	for i := range t.Handlers {
+		add("server", agentproto.OpSetHandler, &t.Handlers[i])
+	}
+	add("server", agentproto.OpCreate, t.Server)
+	if t.Server != nil {
+		add("server", agentproto.OpStart, &Map{})
+	}
+	add("client", agentproto.OpConnect, t.Client)
+	add("server", agentproto.OpCreateReader, t.Reader)
+	add("client", agentproto.OpConnectWriter, t.Writer)
+	return all
+}
+
+// Roles says which of the two roles a case needs an agent for. One that needs a single one has nothing to do with pairs.
+func (t *Template) Roles() (server, client bool) {
+	actors := map[string]bool{}
+	for _, p := range t.Preparations() {
+		actors[p.Actor] = true
+	}
+	collectActors(t.Steps, actors)
+	for actor, role := range Agents {
+		server = server || actors[actor] && role == agentproto.RoleServer
+		client = client || actors[actor] && role == agentproto.RoleClient
+	}
+	return server, client
+}
+
+// collectActors collects whom steps speak to, and of whom the runner's own operations speak.
+func collectActors(steps []Step, actors map[string]bool) {
+	for _, s := range steps {
+		actor, _, _ := strings.Cut(s.Do, ".")
+		actors[actor] = true
+		named, _ := s.With["actor"].(string)
+		actors[named] = true
+		list, _ := s.With["actors"].([]any)
+		for _, a := range list {
+			named, _ := a.(string)
+			actors[named] = true
+		}
+		collectActors(s.Steps, actors)
+	}
 }
 
 // Step is one thing to do and what must come of it. Exactly one of Do, Await, Pending and Steps is set.

@@ -33,8 +33,8 @@ func needs(names ...string) []agentproto.FieldInfo {
 // headerFields are the fields of a frame header that the raw peer may be told to write.
 var headerFields = []string{"payload_size", "sequence_number", "capacity", "state", "status", "request_size", "opcode", "flags"}
 
-// Own are the actors that the runner plays itself: runner handles processes and files, raw is a peer that reads and writes the bytes of
-// a segment, right or wrong. docs/authoring-cases.md says what each operation does.
+// Own are the actors that the runner plays itself: runner handles processes and files, raw and raw_buffer are peers of a channel and of a
+// v1 buffer that read and write its bytes, right or wrong. docs/authoring-cases.md says what each operation does.
 var Own = map[string][]agentproto.OperationInfo{
 	"runner": {
 		own("kill", needs("actor")),
@@ -46,12 +46,18 @@ var Own = map[string][]agentproto.OperationInfo{
 		own("until", needs("at", "is"), optional("position", "timeout_ms", "name")),
 		own("sleeper", needs("which"), optional("name")),
 		own("files", optional("name")),
-		own("place", needs("kind"), optional("size", "identity", "pid", "mode", "name")),
-		own("remove", optional("name")),
+		own("place", needs("kind"), optional("what", "size", "identity", "pid", "mode", "name")),
+		own("remove", optional("what", "name")),
+		own("buffer", optional("name")),
+		own("buffer_frame", needs("position"), optional("name")),
+		own("locks", optional("name")),
+		own("appears", optional("timeout_ms", "name")),
+		own("scan", optional("name")),
+		own("demand", needs("value", "is")),
 		own("owner", needs("uid")),
-		own("dump", needs("label"), optional("mask")),
-		own("same_dump", needs("actors")),
-		own("offsets", needs("actor")),
+		own("dump", needs("label"), optional("name")),
+		own("same_dump", needs("actors"), optional("name")),
+		own("offsets", needs("actor"), optional("structs")),
 		own("process", needs("actor")),
 	},
 	"raw": {
@@ -75,4 +81,30 @@ var Own = map[string][]agentproto.OperationInfo{
 		own("unlink", optional("name")),
 		own("crash"),
 	},
+	"raw_buffer":  rawBuffer,
+	"raw_request": rawBuffer, // a second one, for a channel's other buffer
+}
+
+var rawBuffer = []agentproto.OperationInfo{
+	own("build", optional("metadata", "payload", "free", "length", "identity", "reader_pid", "writer_pid", "locks", "semaphores", "mode", "name")),
+	own("open", optional("name")),
+	own("lock", optional("folder", "name")),
+	own("semaphores", optional("mode")),
+	own("attach", optional("name")),
+	own("set", needs("at", "to"), optional("position")),
+	own("add", needs("at", "delta")),
+	own("get", needs("at"), optional("position")),
+	own("until", needs("at", "is"), optional("position", "timeout_ms")),
+	own("header", needs("position", "payload_size", "sequence_number")),
+	own("data", needs("position", "size", "seed")),
+	own("check", needs("position", "size", "seed"), optional("xor")),
+	own("metadata", needs("length"), optional("size", "seed")),
+	own("check_metadata", needs("size", "seed")),
+	own("publish", needs("size", "seed"), optional("position", "payload_size", "sequence_number", "marker", "marker_count", "post")),
+	own("take", optional("timeout_ms")),
+	own("release", optional("free")),
+	own("post", needs("which")),
+	own("tokens", needs("which", "value")),
+	own("fuzz", needs("position", "size")),
+	own("crash"),
 }

@@ -27,9 +27,9 @@ func TestEmbeddedSuites(t *testing.T) {
 		assert.Empty(t, orders[s.Order], "%s and %s have the same place", s.Name, orders[s.Order])
 		orders[s.Order] = s.Name
 	}
-	assert.GreaterOrEqual(t, templates, 110)
+	assert.GreaterOrEqual(t, templates, 370)
 	cases := suite.Expand(suites)
-	assert.GreaterOrEqual(t, len(cases), 330)
+	assert.GreaterOrEqual(t, len(cases), 800)
 	seen := map[string]bool{}
 	for _, c := range cases {
 		assert.False(t, seen[c.Name], c.Name)
