@@ -20,11 +20,23 @@ func Open(string) (*Semaphore, error) { return nil, errors.ErrUnsupported }
 // Value is always 0.
 func (*Semaphore) Value() uint32 { return 0 }
 
+// Sleepers is always 0.
+func (*Semaphore) Sleepers() uint32 { return 0 }
+
 // Inode is always 0.
 func (*Semaphore) Inode() uint64 { return 0 }
 
 // PostIfZero does nothing.
 func (*Semaphore) PostIfZero() {}
+
+// Post fails like Replace.
+func (*Semaphore) Post() error { return errors.ErrUnsupported }
+
+// PostBelow never posts.
+func (*Semaphore) PostBelow(uint32) bool { return false }
+
+// TryTake never gets a token.
+func (*Semaphore) TryTake() bool { return false }
 
 // Wait never gets a token.
 func (*Semaphore) Wait(time.Duration) bool { return false }
