@@ -1,17 +1,15 @@
 #include "server/clear_name.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <limits>
 
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 
 #include "platform/object.hpp"
+#include "platform/process.hpp"
 #include "ring/identity.hpp"
 
 namespace zeroduplex::detail {
@@ -26,16 +24,11 @@ std::uint64_t read_word(const Start& start, std::size_t offset) {
   return word;
 }
 
-bool is_living(std::uint64_t pid) {
-  if (pid == 0 || pid > static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max())) return false;
-  return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
-}
-
 /// Version 1 has no lock byte: its pids are all there is to go by.
 void refuse_living_v1(const std::string& name, const Start& start) {
   for (const std::size_t offset : {wire::oieb_v1_reader_pid_offset, wire::oieb_v1_writer_pid_offset}) {
     const std::uint64_t pid = read_word(start, offset);
-    if (is_living(pid)) {
+    if (platform::is_living(pid)) {
       throw NameInUseError("'" + name + "' is a ZeroBuffer v1 buffer of the living process " + std::to_string(pid));
     }
   }
