@@ -10,6 +10,7 @@
 #include "platform/object.hpp"
 #include "ring/atomic_fields.hpp"
 #include "ring/identity.hpp"
+#include "ring/metadata.hpp"
 #include "server/clear_name.hpp"
 
 namespace zeroduplex::detail {
