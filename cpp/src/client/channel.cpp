@@ -8,7 +8,7 @@
 #include "client/scopes.hpp"
 #include "platform/fork.hpp"
 #include "ring/atomic_fields.hpp"
-#include "ring/identity.hpp"
+#include "ring/metadata.hpp"
 
 namespace zeroduplex::detail {
 
@@ -86,7 +86,7 @@ void Channel::fail(ErrorCode code, std::string detail) noexcept {
 
 void Channel::wake_everybody() noexcept {
   interrupts_.fetch_add(1, std::memory_order_relaxed);
-  for (Turn* t = first_turn_; t != nullptr; t = t->next) t->wake.notify_all();
+  turns_.wake_all();
   for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify_all();
   // Our own sleepers: their fence after the wait pairs with this one.
   ring::fence();
