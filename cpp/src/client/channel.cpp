@@ -5,6 +5,7 @@
 
 #include <zeroduplex/error.hpp>
 
+#include "client/lost_requests.hpp"
 #include "client/scopes.hpp"
 #include "platform/fork.hpp"
 #include "ring/atomic_fields.hpp"
@@ -45,16 +46,13 @@ void Channel::throw_unusable() {
 }
 
 std::string Channel::lost_requests() {
-  constexpr std::size_t most_named = 16;
-  std::string names;
-  std::size_t lost = 0;
+  LostRequests lost;
   for (std::size_t i = 0; i < ring_.in_flight(); ++i) {
     const ring::InFlight& frame = ring_.at(i);
     if (frame.released || frame.cancelled || frame.abandoned || frame.one_way || ring_.answer(frame)) continue;
-    if (++lost <= most_named) names += (names.empty() ? "" : ", ") + std::to_string(frame.sequence);
+    lost.add(frame.sequence);
   }
-  if (lost == 0) return "; no request is lost";
-  return "; lost requests: " + names + (lost > most_named ? " and " + std::to_string(lost - most_named) + " more" : "");
+  return lost.text();
 }
 
 void Channel::look_at_peer(TimePoint now) {
