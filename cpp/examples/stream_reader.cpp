@@ -53,7 +53,7 @@ void read(examples::Flags flags) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
 
   if (json) {
-    const auto info = examples::operation_info(name);
+    const auto info = examples::OperationInfo(name).read();
     const auto metadata = reader.metadata();
     std::cout << R"({"role":"reader","frames":)" << frames << ",\"bytes\":" << bytes << ",\"seconds\":" << seconds.count()
               << ",\"mismatches\":" << mismatches << ",\"payload_size\":" << info.payload_size

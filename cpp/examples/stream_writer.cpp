@@ -40,6 +40,7 @@ void write(examples::Flags flags) {
   flags.finish();
 
   zeroduplex::Writer writer(name, options);
+  examples::OperationInfo info(name);
   if (!metadata.empty()) write_metadata(writer, metadata);
   std::uint64_t bytes = 0;
   std::vector<std::byte> data;
@@ -61,7 +62,7 @@ void write(examples::Flags flags) {
 
   if (json) {
     std::cout << R"({"role":"writer","frames":)" << frames << ",\"bytes\":" << bytes << ",\"seconds\":" << seconds.count()
-              << ",\"written_count\":" << examples::operation_info(name).payload_written_count << "}" << std::endl;
+              << ",\"written_count\":" << info.read().payload_written_count << "}" << std::endl;
   } else {
     std::cout << "wrote " << frames << " frames, " << bytes << " bytes, in " << seconds.count() << " s" << std::endl;
   }

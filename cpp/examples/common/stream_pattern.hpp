@@ -75,13 +75,23 @@ class FrameSizes {
   std::size_t count_ = 0;
 };
 
-/// What stands at the beginning of a buffer's object just now: the counters of both sides.
-inline zeroduplex::wire::OiebV1 operation_info(const std::string& name) {
-  zeroduplex::wire::OiebV1 info{};
-  std::ifstream object(zeroduplex::wire::object_path(name), std::ios::binary);
-  object.read(reinterpret_cast<char*>(&info), sizeof info);
-  if (!object) throw std::runtime_error("the buffer " + name + " cannot be read");
-  return info;
-}
+/// The counters of both sides, at the beginning of a buffer's object. Open it while the buffer is there: its last reader takes the
+/// name away.
+class OperationInfo {
+ public:
+  explicit OperationInfo(const std::string& name) : object_(zeroduplex::wire::object_path(name), std::ios::binary) {}
+
+  /// As they are just now.
+  zeroduplex::wire::OiebV1 read() {
+    zeroduplex::wire::OiebV1 info{};
+    object_.seekg(0);
+    object_.read(reinterpret_cast<char*>(&info), sizeof info);
+    if (!object_) throw std::runtime_error("the counters of the buffer cannot be read");
+    return info;
+  }
+
+ private:
+  std::ifstream object_;
+};
 
 }  // namespace examples

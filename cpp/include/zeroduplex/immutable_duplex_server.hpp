@@ -6,8 +6,8 @@
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_server.hpp>
 #include <zeroduplex/options.hpp>
-#include <zeroduplex/request_view.hpp>
-#include <zeroduplex/response_writer.hpp>
+#include <zeroduplex/immutable_request.hpp>
+#include <zeroduplex/immutable_response.hpp>
 
 namespace zeroduplex {
 
@@ -19,7 +19,7 @@ class DualBufferServer;
 class IImmutableDuplexServer : public IDuplexServer {
  public:
   /// Reads the request and writes one response.
-  using ImmutableHandler = std::function<void(const RequestView& request, ResponseWriter& response)>;
+  using ImmutableHandler = std::function<void(const ImmutableRequest& request, ImmutableResponse& response)>;
 
   /// Like start(), with a handler that sees request and response at their own places: nothing is copied but what it copies.
   /// Returning without a response is a failure.

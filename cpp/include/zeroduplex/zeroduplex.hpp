@@ -20,7 +20,7 @@
 #include <zeroduplex/reader.hpp>                      // IWYU pragma: export
 #include <zeroduplex/received_frame.hpp>              // IWYU pragma: export
 #include <zeroduplex/request_buffer.hpp>              // IWYU pragma: export
-#include <zeroduplex/request_view.hpp>                // IWYU pragma: export
+#include <zeroduplex/immutable_request.hpp>                // IWYU pragma: export
 #include <zeroduplex/response.hpp>                    // IWYU pragma: export
-#include <zeroduplex/response_writer.hpp>             // IWYU pragma: export
+#include <zeroduplex/immutable_response.hpp>             // IWYU pragma: export
 #include <zeroduplex/writer.hpp>                      // IWYU pragma: export

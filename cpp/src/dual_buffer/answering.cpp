@@ -75,8 +75,8 @@ void InPlaceHandling::run(ReadRequest& request, ResponseBuffer& responses) {
 }
 
 void ImmutableHandling::run(ReadRequest& request, ResponseBuffer& responses) {
-  RequestView view(request.data(), request.sequence());
-  ResponseWriter writer(responses);
+  ImmutableRequest view(request.data(), request.sequence());
+  ImmutableResponse writer(responses);
   std::string failed;
   try {
     handler_(view, writer);
@@ -96,7 +96,7 @@ void ImmutableHandling::run(ReadRequest& request, ResponseBuffer& responses) {
   responses.commit();
 }
 
-void ImmutableHandling::close(RequestView& view, ResponseWriter& writer) noexcept {
+void ImmutableHandling::close(ImmutableRequest& view, ImmutableResponse& writer) noexcept {
   view.open_ = false;
   writer.buffer_ = nullptr;
 }

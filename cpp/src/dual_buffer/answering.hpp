@@ -81,7 +81,7 @@ class ImmutableHandling final : public Answering {
 
  private:
   void run(ReadRequest& request, ResponseBuffer& responses) override;
-  static void close(RequestView& view, ResponseWriter& writer) noexcept;
+  static void close(ImmutableRequest& view, ImmutableResponse& writer) noexcept;
 
   const IImmutableDuplexServer::ImmutableHandler handler_;
 };

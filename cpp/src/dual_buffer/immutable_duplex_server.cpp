@@ -32,18 +32,18 @@ const std::string& ImmutableDuplexServer::name() const noexcept { return server_
 
 IDuplexServer::Duration ImmutableDuplexServer::stopTimeout() const noexcept { return server_->stop_timeout(); }
 
-void RequestView::throw_released() { throw FrameReleasedError("the request was used after its handler returned"); }
+void ImmutableRequest::throw_released() { throw FrameReleasedError("the request was used after its handler returned"); }
 
-void ResponseWriter::throw_released() { throw FrameReleasedError("the response was used after its handler returned"); }
+void ImmutableResponse::throw_released() { throw FrameReleasedError("the response was used after its handler returned"); }
 
-void ResponseWriter::write(std::span<const std::byte> data) {
+void ImmutableResponse::write(std::span<const std::byte> data) {
   const std::span<std::byte> to = acquire(data.size());
   std::memcpy(to.data(), data.data(), data.size());
 }
 
-void ResponseWriter::write(const void* data, std::size_t size) { write({static_cast<const std::byte*>(data), size}); }
+void ImmutableResponse::write(const void* data, std::size_t size) { write({static_cast<const std::byte*>(data), size}); }
 
-std::span<std::byte> ResponseWriter::acquire(std::size_t size) {
+std::span<std::byte> ImmutableResponse::acquire(std::size_t size) {
   check();
   if (acquired_) throw InvalidArgumentError("a request has one response, which is written once");
   try {
@@ -59,7 +59,7 @@ std::span<std::byte> ResponseWriter::acquire(std::size_t size) {
   }
 }
 
-std::size_t ResponseWriter::capacity() const {
+std::size_t ImmutableResponse::capacity() const {
   check();
   return buffer_->capacity();
 }

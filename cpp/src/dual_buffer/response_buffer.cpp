@@ -16,11 +16,19 @@ using platform::Clock;
 using platform::TimePoint;
 using stream::WriterCore;
 
+namespace {
+
+/// How long a client's first request waits for its response buffer. Clients make it before they send anything, so what is not there
+/// is a client's that is gone, and its successor may be waiting for us to find that out.
+constexpr std::chrono::seconds patience{1};
+
+}  // namespace
+
 ResponseBuffer::ResponseBuffer(std::string name, const ServerOptions& options) : name_(std::move(name)), options_(options) {}
 
 void ResponseBuffer::open(const std::function<bool()>& is_hopeless) {
   leave();
-  const TimePoint deadline = platform::deadline_after(Clock::now(), wire::default_v1_connect_timeout);
+  const TimePoint deadline = Clock::now() + patience;
   Backoff backoff(longest_connect_nap);
   const stream::WriterSettings settings{
       .attach = {.connect_timeout = std::chrono::nanoseconds::zero(), .allow_other_users = options_.allow_other_users},

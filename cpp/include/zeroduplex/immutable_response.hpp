@@ -15,10 +15,10 @@ class ResponseBuffer;
 /// is sent of it when the handler fails.
 ///
 /// Valid only while the handler runs and only on its thread; afterwards every call throws FrameReleasedError.
-class ResponseWriter {
+class ImmutableResponse {
  public:
-  ResponseWriter(const ResponseWriter&) = delete;
-  ResponseWriter& operator=(const ResponseWriter&) = delete;
+  ImmutableResponse(const ImmutableResponse&) = delete;
+  ImmutableResponse& operator=(const ImmutableResponse&) = delete;
 
   /// Copies the response in. As acquire() otherwise.
   void write(std::span<const std::byte> data);
@@ -35,7 +35,7 @@ class ResponseWriter {
 
  private:
   friend class detail::ImmutableHandling;
-  explicit ResponseWriter(detail::ResponseBuffer& buffer) noexcept : buffer_(&buffer) {}
+  explicit ImmutableResponse(detail::ResponseBuffer& buffer) noexcept : buffer_(&buffer) {}
 
   void check() const {
     if (buffer_ == nullptr) throw_released();

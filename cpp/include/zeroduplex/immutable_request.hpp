@@ -14,10 +14,10 @@ class ImmutableHandling;
 ///
 /// Valid only while the handler runs and only on its thread; afterwards every call throws FrameReleasedError. The client is another
 /// process: read a byte once if a decision hangs on it.
-class RequestView {
+class ImmutableRequest {
  public:
-  RequestView(const RequestView&) = delete;
-  RequestView& operator=(const RequestView&) = delete;
+  ImmutableRequest(const ImmutableRequest&) = delete;
+  ImmutableRequest& operator=(const ImmutableRequest&) = delete;
 
   /// At least 1 byte, at any address.
   [[nodiscard]] std::span<const std::byte> data() const { return check(), data_; }
@@ -27,7 +27,7 @@ class RequestView {
 
  private:
   friend class detail::ImmutableHandling;
-  RequestView(std::span<const std::byte> data, std::uint64_t sequence) noexcept : data_(data), sequence_(sequence) {}
+  ImmutableRequest(std::span<const std::byte> data, std::uint64_t sequence) noexcept : data_(data), sequence_(sequence) {}
 
   void check() const {
     if (!open_) throw_released();
