@@ -69,12 +69,7 @@ func (r *Reader) rest(p *pause) (token bool) {
 			token = r.sleep(p)
 			return
 		}
-		for range spinBatch {
-			if r.buffer.dataWritten.Value() != 0 {
-				return
-			}
-			relax()
-		}
+		r.patience.Spin(spinBatch, func() bool { return r.buffer.dataWritten.Value() != 0 })
 	})
 	return token
 }

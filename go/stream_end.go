@@ -6,18 +6,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 // streamEnd is what Reader and Writer have in common: one caller at a time works, the others queue behind it; closing wakes all of them,
 // and the last one who uses the memory unmaps it.
 type streamEnd struct {
-	name    string
-	use     string // for errors, such as "use reader"
-	options commonOptions
-	buffer  *streamBuffer
-	wake    func()       // wakes whoever sleeps on a semaphore; mu is held
-	leave   func() error // ends the use of the memory; mu is held
+	patience spin.Patience // of whoever spins for the peer
+	name     string
+	use      string // for errors, such as "use reader"
+	options  commonOptions
+	buffer   *streamBuffer
+	wake     func()       // wakes whoever sleeps on a semaphore; mu is held
+	leave    func() error // ends the use of the memory; mu is held
 
 	mu      sync.Mutex
 	idle    sync.Cond // waits went down while closing

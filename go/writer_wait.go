@@ -84,12 +84,10 @@ func (w *Writer) rest(p *pause, need uint64) {
 			sleep(p.ctx, w.buffer.dataRead, p.deadline, limit)
 			return
 		}
-		for range spinBatch {
-			if free, err := w.ring.Free(); err != nil || free >= need || w.buffer.Oieb.ReaderPid.Load() == wire.PidNone {
-				return
-			}
-			relax()
-		}
+		w.patience.Spin(spinBatch, func() bool {
+			free, err := w.ring.Free()
+			return err != nil || free >= need || w.buffer.Oieb.ReaderPid.Load() == wire.PidNone
+		})
 	})
 }
 

@@ -48,6 +48,12 @@ struct PeerOptions {
     wait = flags.wait();
   }
 
+  /// Room for the frames in flight and one more; the same in every language.
+  [[nodiscard]] zeroduplex::BufferConfig room() const {
+    constexpr std::uint64_t block = 64;
+    return {0, (inflight + 1) * (block + (size + block - 1) / block * block)};
+  }
+
   std::string name;
   std::size_t size;
   std::size_t inflight;

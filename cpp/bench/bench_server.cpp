@@ -1,6 +1,7 @@
 // One side of a measurement; `zeroduplex bench` starts it.
 //
 //   bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all]
+//                [--protocol v1|v2]
 
 #include <iostream>
 
@@ -9,25 +10,20 @@
 #include "bench_line.hpp"
 #include "bench_peer.hpp"
 #include "common/program.hpp"
+#include "common/protocol.hpp"
 
 namespace {
 
-/// Room for the frames in flight and one more; the same in every language.
-std::uint64_t payload_size(const bench::PeerOptions& o) {
-  constexpr std::uint64_t block = 64;
-  return (o.inflight + 1) * (block + (o.size + block - 1) / block * block);
-}
-
 void serve(examples::Flags flags) {
   const bench::PeerOptions o(flags);
+  const examples::Protocol protocol = examples::protocol(flags);
   flags.finish();
   bench::pin(o.cpu);
   const examples::StopSignal stop;
   bench::Line line(o.limit_object);
   zeroduplex::ServerOptions options;
   options.wait = o.wait;
-  const auto server = zeroduplex::DuplexChannelFactory::getInstance().createInPlaceDuplexServer(
-      o.name, zeroduplex::BufferConfig(0, payload_size(o)), options);
+  const auto server = examples::create_server(protocol, o.name, o.room(), options);
   server->start([&](zeroduplex::Frame& frame) {
     if (frame.opcode() == bench::opcode_limit) {
       line.bounce_back();

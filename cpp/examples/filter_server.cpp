@@ -1,6 +1,7 @@
-// Changes the pictures of one client where they stand in shared memory.
+// Changes the pictures of one client where they stand in shared memory, or with ZeroBuffer v1 in a copy.
 //
 //   filter-server --name N --filter invert|blur|echo|sleep|fail [--workers W] [--payload-size B] [--wait spin|hybrid|block]
+//                 [--protocol v1|v2]
 //
 // Prints "ready" when a client can attach and stops in good order on SIGTERM or SIGINT. Exit codes: 0 stopped, 1 failed, 2 wrong
 // flags.
@@ -15,22 +16,22 @@
 
 #include "common/picture.hpp"
 #include "common/program.hpp"
+#include "common/protocol.hpp"
 
 namespace {
 
 using zeroduplex::Frame;
-using zeroduplex::IInPlaceDuplexServer;
+using zeroduplex::IDuplexServer;
 
 /// A handler that applies a filter. frame.data() is shared memory: what the filter writes there is the response.
-IInPlaceDuplexServer::Handler pictures(IInPlaceDuplexServer& server,
-                                       void (*filter)(std::span<std::uint8_t>, const examples::Geometry&)) {
+IDuplexServer::Handler pictures(IDuplexServer& server, void (*filter)(std::span<std::uint8_t>, const examples::Geometry&)) {
   return [&server, filter](Frame& frame) {
     const examples::Geometry geometry = examples::parse_geometry(server.clientMetadata());
     filter({frame.get_mutable_data(), frame.size()}, geometry);
   };
 }
 
-IInPlaceDuplexServer::Handler make_handler(const std::string& filter, IInPlaceDuplexServer& server) {
+IDuplexServer::Handler make_handler(const std::string& filter, IDuplexServer& server) {
   if (filter == "invert") return pictures(server, examples::invert);
   if (filter == "blur") return pictures(server, examples::blur);
   if (filter == "echo") return [](Frame&) {};
@@ -48,11 +49,11 @@ void serve(examples::Flags flags) {
   options.workers = flags.number<std::uint32_t>("workers", 1, 1, 1024);
   const auto payload_size = flags.number<std::uint64_t>("payload-size", 16 << 20, 1);
   options.wait = flags.wait();
+  const examples::Protocol protocol = examples::protocol(flags);
   flags.finish();
 
   const examples::StopSignal stop;
-  const auto factory = zeroduplex::DuplexChannelFactory::getInstance();
-  const auto server = factory.createInPlaceDuplexServer(name, zeroduplex::BufferConfig(4096, payload_size), options);
+  const auto server = examples::create_server(protocol, name, zeroduplex::BufferConfig(4096, payload_size), options);
   server->start(make_handler(filter, *server));
   std::cout << "ready" << std::endl;
   stop.wait();

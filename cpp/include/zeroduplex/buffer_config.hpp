@@ -23,6 +23,10 @@ class BufferConfig {
   BufferConfig(std::uint64_t metadata_size, const SharedMemoryView& memory) noexcept
       : metadata_size_(metadata_size), memory_(memory) {}
 
+  /// The defaults of ZeroBuffer v1: 4096 bytes of metadata and 256 MiB of payload. A v1 buffer has one metadata block, and a frame
+  /// takes 16 bytes of the ring besides its data.
+  [[nodiscard]] static BufferConfig defaultV1() noexcept { return {wire::default_v1_metadata_size, wire::default_v1_payload_size}; }
+
   [[nodiscard]] std::uint64_t metadataSize() const noexcept { return metadata_size_; }
   /// 0 with existing memory.
   [[nodiscard]] std::uint64_t payloadSize() const noexcept { return payload_size_; }

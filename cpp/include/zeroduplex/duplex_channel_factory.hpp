@@ -6,6 +6,7 @@
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_client.hpp>
 #include <zeroduplex/duplex_server.hpp>
+#include <zeroduplex/immutable_duplex_server.hpp>
 #include <zeroduplex/options.hpp>
 
 namespace zeroduplex {
@@ -21,7 +22,13 @@ class DuplexChannelFactory {
                                                                                 const BufferConfig& config = {},
                                                                                 const ServerOptions& options = {}) const;
 
-  /// Attaches to the server of this name. Throws as InPlaceDuplexChannel does.
+  /// Creates a ZeroBuffer v1 channel, whose responses are written beside the requests. A handler of an in-place server can be
+  /// started on it as it is. Clients can attach when it returns. Throws as ImmutableDuplexServer does.
+  [[nodiscard]] std::unique_ptr<IImmutableDuplexServer> createImmutableServer(
+      const std::string& name, const BufferConfig& config = BufferConfig::defaultV1(), const ServerOptions& options = {}) const;
+
+  /// Attaches to the server of this name, whichever protocol it speaks: the client is an InPlaceDuplexChannel or a
+  /// DualBufferDuplexChannel and throws as these do. v2 comes first where both live.
   [[nodiscard]] std::unique_ptr<IDuplexClient> createClient(const std::string& name, const ClientOptions& options = {}) const;
 };
 

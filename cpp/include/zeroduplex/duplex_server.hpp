@@ -15,12 +15,19 @@ namespace zeroduplex {
 class IDuplexServer {
  public:
   using Duration = std::chrono::nanoseconds;
+  /// Turns the request that stands in the frame into the response. An exception that leaves it is a failure, which the server
+  /// survives. With more than one worker it runs on several threads at the same time.
+  using Handler = std::function<void(Frame&)>;
 
   IDuplexServer() = default;
   IDuplexServer(const IDuplexServer&) = delete;
   IDuplexServer& operator=(const IDuplexServer&) = delete;
   /// Stops, then waits for handlers that still run, since they use the caller's objects.
   virtual ~IDuplexServer() = default;
+
+  /// Begins to answer and returns at once. Clients can attach and send before. Throws InvalidArgumentError the second time and
+  /// without a handler, ClosedError after stop().
+  virtual void start(Handler handler) = 0;
 
   /// Takes nothing new, lets handlers finish, waits until the client has consumed the responses or is gone, and removes the
   /// channel. The default timeout is the one of the options. Throws TimeoutError when handlers still ran at its end, or a living
@@ -43,16 +50,8 @@ class IDuplexServer {
   [[nodiscard]] virtual Duration stopTimeout() const noexcept = 0;
 };
 
-/// A server whose handler changes the request where it stands.
-class IInPlaceDuplexServer : public IDuplexServer {
- public:
-  /// Changes the frame in place. An exception that leaves it answers the client with HandlerFailedError; the server goes on. With
-  /// more than one worker it runs on several threads at the same time.
-  using Handler = std::function<void(Frame&)>;
-
-  /// Begins to answer and returns at once. Clients can attach and send before. Throws InvalidArgumentError the second time and
-  /// without a handler, ClosedError after stop().
-  virtual void start(Handler handler) = 0;
-};
+/// A server whose handler changes the request where it stands: what it leaves there is the response. The client gets
+/// HandlerFailedError for a failure.
+class IInPlaceDuplexServer : public IDuplexServer {};
 
 }  // namespace zeroduplex

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/memory_provider.hpp>
@@ -31,7 +32,7 @@ enum class Lap : std::uint8_t {
 };
 
 struct ServerOptions {
-  /// Handlers that run at the same time, at least 1. With more than one, answers may come out of order.
+  /// Handlers that run at the same time, at least 1. With more than one, answers may come out of order. A v1 server has 1.
   std::uint32_t workers = wire::default_v2_workers;
   WaitStrategy wait = WaitStrategy::hybrid;
   /// How long a hybrid waiter spins before it sleeps.
@@ -61,7 +62,34 @@ struct ClientOptions {
   Lap lap = Lap::eager;
   /// Whether a server of another user is accepted.
   bool allow_other_users = false;
-  /// The memory of a server that was created over a view of it.
+  /// The memory of a server that was created over a view of it. v2 only.
+  std::optional<SharedMemoryView> memory;
+  /// v1 only: the buffer for responses, which the client creates. A view is not possible.
+  BufferConfig response_config = BufferConfig::defaultV1();
+};
+
+/// Of a reader of a v1 buffer.
+struct ReaderOptions {
+  /// Permission bits of the object and the semaphores, whatever the umask.
+  mode_t mode = wire::default_v2_object_mode;
+  /// How long reading waits by default.
+  std::chrono::nanoseconds read_timeout = wire::default_v1_read_timeout;
+  WaitStrategy wait = WaitStrategy::hybrid;
+  /// How long a hybrid waiter spins before it sleeps.
+  std::chrono::nanoseconds spin_window = wire::default_v2_spin_window;
+};
+
+/// Of a writer to a v1 buffer.
+struct WriterOptions {
+  /// How long creating a writer waits for the reader; 0 tries once.
+  std::chrono::nanoseconds connect_timeout = wire::default_v1_connect_timeout;
+  /// How long writing waits by default for its turn and for room.
+  std::chrono::nanoseconds write_timeout = wire::default_v1_write_timeout;
+  /// Whether a reader of another user is accepted.
+  bool allow_other_users = false;
+  WaitStrategy wait = WaitStrategy::hybrid;
+  std::chrono::nanoseconds spin_window = wire::default_v2_spin_window;
+  /// The memory of a reader that was created over a view of it.
   std::optional<SharedMemoryView> memory;
 };
 

@@ -9,7 +9,9 @@ namespace zeroduplex {
 
 namespace detail {
 class Channel;
-}
+class DualBufferChannel;
+class ViewOwner;
+}  // namespace detail
 
 /// Room in the ring for one request, to be filled where it stands. commit() sends it; abort(), or destruction without commit, gives
 /// the room back. Movable, not copyable.
@@ -45,21 +47,22 @@ class [[nodiscard]] RequestBuffer {
   std::uint64_t commit();
   /// Gives the room back. Does nothing after commit() or abort().
   void abort() noexcept {
-    if (channel_ != nullptr) give_back();
+    if (owner_ != nullptr) give_back();
   }
 
  private:
   friend class detail::Channel;
-  RequestBuffer(detail::Channel* channel, std::byte* data, std::size_t size, std::size_t capacity) noexcept
-      : channel_(channel), data_(data), size_(size), capacity_(capacity) {}
+  friend class detail::DualBufferChannel;
+  RequestBuffer(detail::ViewOwner* owner, std::byte* data, std::size_t size, std::size_t capacity) noexcept
+      : owner_(owner), data_(data), size_(size), capacity_(capacity) {}
 
   void check() const {
-    if (channel_ == nullptr) throw_released();
+    if (owner_ == nullptr) throw_released();
   }
   [[noreturn]] static void throw_released();
   void give_back() noexcept;
   void take(RequestBuffer& other) noexcept {
-    channel_ = std::exchange(other.channel_, nullptr);
+    owner_ = std::exchange(other.owner_, nullptr);
     data_ = other.data_;
     size_ = other.size_;
     capacity_ = other.capacity_;
@@ -67,7 +70,7 @@ class [[nodiscard]] RequestBuffer {
     one_way_ = other.one_way_;
   }
 
-  detail::Channel* channel_ = nullptr;
+  detail::ViewOwner* owner_ = nullptr;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

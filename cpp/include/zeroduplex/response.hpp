@@ -9,7 +9,9 @@ namespace zeroduplex {
 
 namespace detail {
 class Channel;
-}
+class DualBufferChannel;
+class ViewOwner;
+}  // namespace detail
 
 /// A response where it stands in shared memory, given back to the ring by release() or its destructor. Movable, not copyable.
 ///
@@ -41,28 +43,29 @@ class [[nodiscard]] Response {
 
   /// Gives the bytes back. Does nothing the second time.
   void release() noexcept {
-    if (channel_ != nullptr) give_back();
+    if (owner_ != nullptr) give_back();
   }
 
  private:
   friend class detail::Channel;
-  Response(detail::Channel* channel, std::byte* data, std::size_t size, std::uint64_t sequence, std::uint32_t opcode) noexcept
-      : channel_(channel), data_(data), size_(size), sequence_(sequence), opcode_(opcode) {}
+  friend class detail::DualBufferChannel;
+  Response(detail::ViewOwner* owner, std::byte* data, std::size_t size, std::uint64_t sequence, std::uint32_t opcode) noexcept
+      : owner_(owner), data_(data), size_(size), sequence_(sequence), opcode_(opcode) {}
 
   void check() const {
-    if (channel_ == nullptr) throw_released();
+    if (owner_ == nullptr) throw_released();
   }
   [[noreturn]] static void throw_released();
   void give_back() noexcept;
   void take(Response& other) noexcept {
-    channel_ = std::exchange(other.channel_, nullptr);
+    owner_ = std::exchange(other.owner_, nullptr);
     data_ = other.data_;
     size_ = other.size_;
     sequence_ = other.sequence_;
     opcode_ = other.opcode_;
   }
 
-  detail::Channel* channel_ = nullptr;
+  detail::ViewOwner* owner_ = nullptr;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::uint64_t sequence_ = 0;

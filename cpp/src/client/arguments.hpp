@@ -17,10 +17,6 @@ namespace zeroduplex::detail {
 /// orderly close, and many wake-ups do not mean many system calls.
 inline constexpr std::chrono::milliseconds look_again_after_wake{1};
 
-inline void check_timeout(std::chrono::nanoseconds timeout) {
-  if (timeout.count() < 0) throw InvalidArgumentError("a timeout is negative");
-}
-
 /// The capacity that a frame gets, of the sizes asked for. Throws InvalidArgumentError, FrameTooLargeError.
 inline std::uint64_t capacity_for(std::size_t size, std::size_t capacity) {
   const std::size_t most = std::max(size, capacity);

@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <thread>
-
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 
+#include "common/backoff.hpp"
 #include "platform/clock.hpp"
 #include "platform/name.hpp"
 #include "platform/object.hpp"
@@ -19,31 +17,10 @@ namespace zeroduplex::detail {
 using platform::Clock;
 using platform::TimePoint;
 using ring::Identity;
-using std::chrono::microseconds;
 
 namespace {
 
-/// There is nothing to sleep on while a server comes up or resets, so these waits poll, ever more slowly.
-class Backoff {
- public:
-  explicit Backoff(microseconds longest) : longest_(longest) {}
-
-  /// Naps. False when the deadline has passed.
-  bool nap(TimePoint deadline) {
-    const TimePoint now = Clock::now();
-    if (now >= deadline) return false;
-    std::this_thread::sleep_until(std::min(deadline, now + next_));
-    next_ = std::min(next_ * 2, longest_);
-    return true;
-  }
-
- private:
-  microseconds next_{20};
-  microseconds longest_;
-};
-
-constexpr microseconds longest_connect_nap{5000};
-constexpr microseconds longest_reset_nap{1000};
+constexpr std::chrono::microseconds longest_reset_nap{1000};
 
 [[noreturn]] void refuse_version(const std::string& name, std::uint64_t identity) {
   throw VersionMismatchError("'" + name + "' speaks " + ring::describe_identity(identity) + ", this client " +

@@ -5,10 +5,11 @@
 
 #include <zeroduplex/error.hpp>
 
+#include "client/lost_requests.hpp"
 #include "client/scopes.hpp"
 #include "platform/fork.hpp"
 #include "ring/atomic_fields.hpp"
-#include "ring/identity.hpp"
+#include "ring/metadata.hpp"
 
 namespace zeroduplex::detail {
 
@@ -45,16 +46,13 @@ void Channel::throw_unusable() {
 }
 
 std::string Channel::lost_requests() {
-  constexpr std::size_t most_named = 16;
-  std::string names;
-  std::size_t lost = 0;
+  LostRequests lost;
   for (std::size_t i = 0; i < ring_.in_flight(); ++i) {
     const ring::InFlight& frame = ring_.at(i);
     if (frame.released || frame.cancelled || frame.abandoned || frame.one_way || ring_.answer(frame)) continue;
-    if (++lost <= most_named) names += (names.empty() ? "" : ", ") + std::to_string(frame.sequence);
+    lost.add(frame.sequence);
   }
-  if (lost == 0) return "; no request is lost";
-  return "; lost requests: " + names + (lost > most_named ? " and " + std::to_string(lost - most_named) + " more" : "");
+  return lost.text();
 }
 
 void Channel::look_at_peer(TimePoint now) {
@@ -86,7 +84,7 @@ void Channel::fail(ErrorCode code, std::string detail) noexcept {
 
 void Channel::wake_everybody() noexcept {
   interrupts_.fetch_add(1, std::memory_order_relaxed);
-  for (Turn* t = first_turn_; t != nullptr; t = t->next) t->wake.notify();
+  turns_.wake_all();
   for (Receiver* r = receivers_; r != nullptr; r = r->next) r->wake.notify();
   // Our own sleepers: their fence after the wait pairs with this one.
   ring::fence();

@@ -14,10 +14,12 @@
 #include <zeroduplex/options.hpp>
 
 #include "client/attachment.hpp"
-#include "client/wait.hpp"
+#include "client/view_owner.hpp"
 #include "common/mutex.hpp"
 #include "common/signal.hpp"
 #include "common/spin_policy.hpp"
+#include "common/turn_queue.hpp"
+#include "common/wait.hpp"
 #include "platform/clock.hpp"
 #include "platform/fork.hpp"
 #include "ring/client_ring.hpp"
@@ -26,13 +28,11 @@ namespace zeroduplex::detail {
 
 /// What stands behind a client, its responses and its request buffers. It lives until the client is destroyed and the last of the
 /// others is given back. One mutex protects everything; only spinning, sleeping and copying large requests happen outside of it.
-class Channel {
+class Channel final : public ViewOwner {
  public:
   using Duration = std::chrono::nanoseconds;
 
   Channel(std::string name, const ClientOptions& options);
-  Channel(const Channel&) = delete;
-  Channel& operator=(const Channel&) = delete;
 
   // Of the client.
   std::uint64_t send(const Request& request, Duration timeout);
@@ -49,19 +49,12 @@ class Channel {
   static void drop_client(Channel* channel) noexcept;
 
   // Of the views that are out.
-  std::uint64_t commit(RequestBuffer& buffer);
-  void abort() noexcept;
-  void release(std::uint64_t sequence) noexcept;
+  std::uint64_t commit(RequestBuffer& buffer) override;
+  void abort() noexcept override;
+  void release(std::uint64_t sequence) noexcept override;
 
  private:
   using Lock = std::unique_lock<Mutex>;
-
-  /// A sender that queues. The first in the queue may claim once no claim is open; it stays there while it waits for room.
-  struct Turn {
-    Signal wake;
-    Turn* next = nullptr;
-  };
-  class Queued;
 
   /// A receiver that waits while another one sleeps on the semaphore.
   struct Receiver {
@@ -125,8 +118,8 @@ class Channel {
   Attachment attachment_;
   ring::ClientRing ring_;
 
-  Turn* first_turn_ = nullptr;
-  Turn* last_turn_ = nullptr;
+  /// Senders. The first in the queue may claim once no claim is open; it stays there while it waits for room.
+  TurnQueue turns_;
   Receiver* receivers_ = nullptr;
   bool receiver_sleeps_ = false;  // the role of sleeping on response-ready is taken
   std::uint32_t outside_ = 0;     // calls that left the mutex and will be back

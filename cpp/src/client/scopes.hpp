@@ -23,31 +23,6 @@ class Channel::Outside {
   Lock& lock_;
 };
 
-/// Stands in the queue of senders. Under the mutex at both ends.
-class Channel::Queued {
- public:
-  explicit Queued(Channel& channel) noexcept : channel_(channel) {
-    (channel_.first_turn_ == nullptr ? channel_.first_turn_ : channel_.last_turn_->next) = &turn_;
-    channel_.last_turn_ = &turn_;
-  }
-  Queued(const Queued&) = delete;
-  Queued& operator=(const Queued&) = delete;
-  ~Queued() {
-    Turn* before = nullptr;
-    for (Turn* t = channel_.first_turn_; t != &turn_; t = t->next) before = t;
-    (before == nullptr ? channel_.first_turn_ : before->next) = turn_.next;
-    if (channel_.last_turn_ == &turn_) channel_.last_turn_ = before;
-    channel_.pass_turn();
-  }
-
-  [[nodiscard]] bool has_turn() const noexcept { return channel_.first_turn_ == &turn_ && !channel_.ring_.has_claim(); }
-  [[nodiscard]] Signal& wake() noexcept { return turn_.wake; }
-
- private:
-  Channel& channel_;
-  Turn turn_;
-};
-
 /// Waits for a response. With a sequence number the response is kept from "receive any" meanwhile. Under the mutex at both ends.
 class Channel::Receiving {
  public:

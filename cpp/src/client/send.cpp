@@ -69,14 +69,14 @@ std::uint64_t Channel::commit(RequestBuffer& buffer) {
     } catch (...) {
       error = std::current_exception();
     }
-    buffer.channel_ = nullptr;
+    buffer.owner_ = nullptr;
     ring_.abort();
     pass_turn();
     end_view(std::move(lock));  // may end the channel's life
     std::rethrow_exception(error);
   }
   const std::uint64_t sequence = publish(buffer.size_, buffer.opcode_, buffer.one_way_).sequence;
-  buffer.channel_ = nullptr;
+  buffer.owner_ = nullptr;
   end_view(std::move(lock));
   return sequence;
 }
@@ -99,7 +99,7 @@ ring::InFlight& Channel::publish(std::uint64_t size, std::uint32_t opcode, bool 
 }
 
 void Channel::pass_turn() noexcept {
-  if (first_turn_ != nullptr && !ring_.has_claim()) first_turn_->wake.notify();
+  if (!turns_.empty() && !ring_.has_claim()) turns_.wake_first();
 }
 
 std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout) {
@@ -112,10 +112,10 @@ std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout
     check_peer_if_due(platform::coarse_now(), wire::default_v2_wait_slice);
     check_usable();
   }
-  if (first_turn_ == nullptr && !ring_.has_claim()) {
+  if (turns_.empty() && !ring_.has_claim()) {
     if (std::byte* const data = try_reserve(capacity)) return data;
   }
-  Queued self(*this);
+  TurnQueue::Place self(turns_, [this] { return !ring_.has_claim(); });
   Wait wait(timeout);
   bool may_spin = strategy_ != WaitStrategy::block;
   for (;;) {

@@ -34,6 +34,16 @@ class NamedSemaphore {
     if (value() == 0) ::sem_post(semaphore());
   }
 
+  /// v1's rule for the writer: one token per frame, always. False: there are as many as can be.
+  [[nodiscard]] bool post() noexcept { return ::sem_post(semaphore()) == 0; }
+  /// v1's rule for the reader: a token per released frame, unless so many are there that a writer finds one and does not sleep. The
+  /// caller has passed a fence as for post_if_zero().
+  void post_below(std::uint32_t limit) noexcept {
+    if (value() < limit) ::sem_post(semaphore());
+  }
+  /// Takes a token that is there, without sleeping.
+  [[nodiscard]] bool try_take() noexcept { return ::sem_trywait(semaphore()) == 0; }
+
   /// Sleeps until it took a token (true), or the deadline passed or a signal came (false). Either way the caller passes a
   /// sequentially consistent fence before it looks again: taking the token is only an acquire.
   bool wait_until(TimePoint deadline) noexcept;

@@ -1,6 +1,5 @@
 #include "ring/identity.hpp"
 
-#include <cstring>
 #include <string>
 
 #include <zeroduplex/error.hpp>
@@ -81,38 +80,6 @@ wire::SegmentV2 validate(std::span<const std::byte> memory, bool is_view) {
         "sizes are not rounded as the layout says");
   check(is_view ? layout->length <= memory.size() : layout->length == memory.size(), "sizes do not add up to the object's length");
   return *layout;
-}
-
-void write_metadata(wire::OiebV2& block, std::span<std::byte> region, std::span<const std::byte> content) {
-  if (load_acquire(block.metadata_written_bytes) != 0) {
-    throw MetadataAlreadyWrittenError("the metadata of this side was written before");
-  }
-  const std::uint64_t total = wire::metadata_prefix_size + content.size();
-  if (content.size() > region.size() || total > region.size()) {
-    throw MetadataTooLargeError(std::to_string(content.size()) + " bytes of metadata and their length do not fit a block of " +
-                                std::to_string(region.size()) + " bytes");
-  }
-  reinterpret_cast<wire::MetadataBlock*>(region.data())->content_length = content.size();
-  if (!content.empty()) std::memcpy(region.data() + wire::metadata_prefix_size, content.data(), content.size());
-  store_relaxed(block.metadata_free_bytes, region.size() - total);
-  // Pairs with the acquire load in read_metadata(): who sees a size sees the content.
-  store_release(block.metadata_written_bytes, total);
-}
-
-std::vector<std::byte> read_metadata(const wire::OiebV2& block, std::span<const std::byte> region) {
-  // Pairs with the release store in write_metadata().
-  const std::uint64_t written = load_acquire(block.metadata_written_bytes);
-  if (written == 0) return {};
-  if (written < wire::metadata_prefix_size || written > region.size()) {
-    throw CorruptedError(std::to_string(written) + " bytes of metadata are said to be written into a block of " +
-                         std::to_string(region.size()));
-  }
-  const std::uint64_t length = reinterpret_cast<const wire::MetadataBlock*>(region.data())->content_length;
-  if (length != written - wire::metadata_prefix_size) {
-    throw CorruptedError("metadata of " + std::to_string(written) + " bytes has a content of " + std::to_string(length));
-  }
-  const auto content = region.subspan(wire::metadata_prefix_size, length);
-  return {content.begin(), content.end()};
 }
 
 }  // namespace zeroduplex::ring

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <zeroduplex/generated/wire.hpp>
 
@@ -29,10 +28,5 @@ void publish_identity(const Segment& segment) noexcept;
 /// Checks everything that a client relies on, after the identity was found to be v2. The memory must be exactly as long as the
 /// sizes in it say, or at least as long if it is a view. Throws CorruptedError, VersionMismatchError.
 [[nodiscard]] wire::SegmentV2 validate(std::span<const std::byte> memory, bool is_view);
-
-/// Writes metadata into its block, once. Throws MetadataTooLargeError, MetadataAlreadyWrittenError.
-void write_metadata(wire::OiebV2& block, std::span<std::byte> region, std::span<const std::byte> content);
-/// Reads the peer's metadata, empty when none was written. Throws CorruptedError.
-[[nodiscard]] std::vector<std::byte> read_metadata(const wire::OiebV2& block, std::span<const std::byte> region);
 
 }  // namespace zeroduplex::ring

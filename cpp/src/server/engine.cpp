@@ -6,7 +6,7 @@
 
 #include "common/spin_policy.hpp"
 #include "ring/atomic_fields.hpp"
-#include "ring/identity.hpp"
+#include "ring/metadata.hpp"
 
 namespace zeroduplex::detail {
 

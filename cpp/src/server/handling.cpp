@@ -1,27 +1,19 @@
 #include "server/handling.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <string_view>
 
 #include <zeroduplex/error.hpp>
 
+#include "common/utf8.hpp"
+
 namespace zeroduplex::detail {
 
 namespace {
 
-/// The longest prefix that fits and does not end within a UTF-8 character.
-std::string_view cut(std::string_view message, std::uint64_t capacity) {
-  if (message.size() <= capacity) return message;
-  std::size_t length = capacity;
-  const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(message[i]) & 0xC0U) == 0x80U; };
-  while (length > 0 && continues(length)) --length;
-  return message.substr(0, length);
-}
-
 Outcome failed(const ring::RequestFrame& request, std::int32_t status, std::string_view message) {
-  const std::string_view text = cut(message, request.capacity);
+  const std::string_view text = cut_utf8(message, request.capacity);
   if (!text.empty()) std::memcpy(request.data, text.data(), text.size());
   return {wire::FrameState::failed, text.size(), status, std::string(message)};
 }
@@ -45,7 +37,7 @@ Outcome handle(const std::function<void(Frame&)>& handler, FrameAccess& access, 
     return failed(request, handler_failed, e.what());
   } catch (...) {
     access.close();
-    return failed(request, handler_failed, "the handler threw something that is no std::exception");
+    return failed(request, handler_failed, handler_threw_no_exception);
   }
 }
 

@@ -12,6 +12,9 @@
 
 namespace zeroduplex::detail {
 
+/// Message of a handler that threw something else than an exception of the standard library.
+inline constexpr const char* handler_threw_no_exception = "the handler threw something that is no std::exception";
+
 /// How a handler ended, with the answer's data already in the frame.
 struct Outcome {
   wire::FrameState state;

@@ -7,6 +7,7 @@
 #include "platform/clock.hpp"
 #include "platform/fork.hpp"
 #include "platform/name.hpp"
+#include "server/reporting.hpp"
 
 namespace zeroduplex::detail {
 
@@ -18,14 +19,6 @@ thread_local const Server* handling = nullptr;
 const std::string& checked(const std::string& name) {
   platform::check_name(name);
   return name;
-}
-
-const ServerOptions& checked(const ServerOptions& options) {
-  if (options.workers < 1) throw InvalidArgumentError("a server needs at least 1 worker");
-  if (options.reset_timeout.count() < 0 || options.stop_timeout.count() < 0 || options.spin_window.count() < 0) {
-    throw InvalidArgumentError("a timeout is negative");
-  }
-  return options;
 }
 
 }  // namespace
@@ -55,15 +48,6 @@ Server::~Server() {
 }
 
 bool Server::is_foreign() const noexcept { return fork_generation_ != platform::fork_generation(); }
-
-void Server::tell(const std::function<void(const Error&)>& on_error, const Error& error) noexcept {
-  if (!on_error) return;
-  try {
-    on_error(error);
-  } catch (...) {
-    // It promised not to throw, and there is nobody to tell.
-  }
-}
 
 std::shared_ptr<Engine> Server::make_engine() {
   // A copy: a worker may outlive the server that a handler destroyed.

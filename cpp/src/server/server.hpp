@@ -2,7 +2,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,7 +47,6 @@ class Server {
   void start_workers();
   void supervise() noexcept;
   [[nodiscard]] bool start_over() noexcept;
-  static void tell(const std::function<void(const Error&)>& on_error, const Error& error) noexcept;
 
   const std::string name_;
   const BufferConfig config_;

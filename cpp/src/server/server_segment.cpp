@@ -7,10 +7,11 @@
 
 #include <zeroduplex/error.hpp>
 
+#include "common/clear_name.hpp"
 #include "platform/object.hpp"
 #include "ring/atomic_fields.hpp"
 #include "ring/identity.hpp"
-#include "server/clear_name.hpp"
+#include "ring/metadata.hpp"
 
 namespace zeroduplex::detail {
 
@@ -45,7 +46,7 @@ ServerSegment::ServerSegment(std::string name, const BufferConfig& config, const
     : name_(std::move(name)), mode_(options.mode), pid_(static_cast<std::uint64_t>(::getpid())) {
   const wire::SegmentV2 layout = resolve(config);
   if (config.memory()) {
-    clear_name(name_, options.allow_other_users);
+    clear_name(name_, options.allow_other_users, Claimant::v2_server);
     adopt_view(*config.memory(), layout);
   } else {
     create_object(layout, options);
@@ -62,7 +63,7 @@ ServerSegment::ServerSegment(std::string name, const BufferConfig& config, const
 
 void ServerSegment::create_object(const wire::SegmentV2& layout, const ServerOptions& options) {
   for (;;) {
-    clear_name(name_, options.allow_other_users);
+    clear_name(name_, options.allow_other_users, Claimant::v2_server);
     memory_ = std::make_unique<SharedMemory>(name_, mode_);
     segment_ = ring::Segment(memory_->allocate(layout.length).data(), layout);
     if (!memory_->object().try_lock(wire::lock_byte_server)) {

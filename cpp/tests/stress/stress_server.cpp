@@ -1,6 +1,6 @@
 // Checks every byte of every request and answers with the complement, until SIGTERM.
 //
-//   stress-server --name N [--payload-size B] [--workers W] [--wait spin|hybrid|block]
+//   stress-server --name N [--payload-size B] [--workers W] [--wait spin|hybrid|block] [--protocol v1|v2]
 //
 // Prints "ready", and at the end one line of JSON.
 
@@ -13,6 +13,7 @@
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "common/program.hpp"
+#include "common/protocol.hpp"
 #include "pattern.hpp"
 
 namespace {
@@ -47,12 +48,12 @@ void serve(examples::Flags flags) {
   zeroduplex::ServerOptions options;
   options.workers = flags.number<std::uint32_t>("workers", 1, 1, 1024);
   options.wait = flags.wait();
+  const examples::Protocol protocol = examples::protocol(flags);
   flags.finish();
 
   const examples::StopSignal stop;
   Counters counters;
-  const auto server = zeroduplex::DuplexChannelFactory::getInstance().createInPlaceDuplexServer(
-      name, zeroduplex::BufferConfig(4096, payload_size), options);
+  const auto server = examples::create_server(protocol, name, zeroduplex::BufferConfig(4096, payload_size), options);
   server->start([&counters](zeroduplex::Frame& frame) { handle(frame, counters); });
   std::cout << "ready" << std::endl;
   stop.wait();

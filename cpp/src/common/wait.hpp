@@ -2,9 +2,15 @@
 
 #include <chrono>
 
+#include <zeroduplex/error.hpp>
+
 #include "platform/clock.hpp"
 
 namespace zeroduplex::detail {
+
+inline void check_timeout(std::chrono::nanoseconds timeout) {
+  if (timeout.count() < 0) throw InvalidArgumentError("a timeout is negative");
+}
 
 /// The patience of one call. The clock is read when the call first has to wait, so a call that does not wait never reads it.
 class Wait {
