@@ -272,14 +272,9 @@ namespace ZeroDuplex.Tests
         [Test]
         public void ObjectOfAnotherUserIsRefusedUnlessAllowed()
         {
-            if (Native.Libc.EffectiveUser() != 0)
-            {
-                Assert.Ignore("only root can give an object to another user");
-            }
-
             using (Channels.Serve(name, Channels.Echo))
             {
-                Assert.That(ChangeOwner("/dev/shm/" + name, 65534, 65534), Is.EqualTo(0));
+                Channels.GiveAway("/dev/shm/" + name);
                 Assert.Throws<PermissionDeniedException>(() => Channels.Connect(name, Once));
                 using (InPlaceDuplexChannel client = Channels.Connect(name, new ClientOptions { AllowOtherUsers = true }))
                 {
@@ -547,8 +542,5 @@ namespace ZeroDuplex.Tests
                 }
             }
         }
-
-        [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "chown")]
-        private static extern int ChangeOwner(string path, uint user, uint group);
     }
 }
