@@ -146,6 +146,22 @@ def test_one_way_requests_are_handled_and_their_responses_dropped(start: Start, 
     assert seen[::2] == [bytes([n]) * 10 for n in range(100)]
 
 
+@pytest.mark.parametrize("size", [10, 900])
+def test_one_way_requests_without_any_receive(start: Start, connect: Connect, size: int) -> None:
+    seen: list[int] = []
+
+    def handler(frame: z.Frame) -> None:
+        seen.append(frame.size)
+        frame.resize(10)
+
+    start(handler, config=z.BufferConfig(0, 2048))
+    client = connect(response_config=z.BufferConfig(0, 64))  # which holds two answers
+    for _ in range(100):
+        client.send_request(bytes(size), one_way=True, timeout=5)
+    client.call(b"x" * 10).release()
+    assert seen == [size] * 100 + [10]
+
+
 def test_a_call_that_timed_out_does_not_mix_up_the_answers(start: Start, connect: Connect) -> None:
     gate = Gate()
     start(lambda frame: gate(frame) if frame.data[0] == 1 else None)

@@ -63,6 +63,8 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
     ) -> None:
         super().__init__(name, call_timeout, send_timeout)
         self._writer = requests
+        # A server that waits for room for answers that nobody receives, such as those to one-way requests, takes no requests.
+        requests._meanwhile = self._make_room
         self._end = responses
         self._spins_only = wait is WaitStrategy.SPIN
         self._spin_ns = SPIN_SLICE_NS if self._spins_only else nanoseconds(spin_window) if wait is WaitStrategy.HYBRID else 0
@@ -138,6 +140,7 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
         with self._lock:
             if self._failure is not None:
                 raise self._failure()
+            self._collect()
         try:
             return send()
         except (ReaderDeadError, ClosedError) as e:
@@ -214,6 +217,10 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
                 self._assign(slot)
         except CorruptedError as e:
             self._shut(same_again(e))
+
+    def _make_room(self) -> None:
+        with self._lock:
+            self._collect()
 
     def _assign(self, slot: Slot) -> None:
         """Gives a response to its request; the lock is held."""
