@@ -16,7 +16,16 @@ if os.environ.get("ZERODUPLEX_TEST_BACKEND") == "libatomic":
     sys.modules["zeroduplex._native"] = None  # type: ignore[assignment]
 
 import zeroduplex
-from zeroduplex import BufferConfig, DuplexChannelFactory, DuplexClient, Handler, InPlaceDuplexServer, ZeroDuplexError
+from zeroduplex import (
+    BufferConfig,
+    DuplexChannelFactory,
+    DuplexClient,
+    Handler,
+    ImmutableDuplexServer,
+    ImmutableHandler,
+    InPlaceDuplexServer,
+    ZeroDuplexError,
+)
 
 # A shell without job control ignores SIGINT in what it starts in the background, and the processes of the tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -78,6 +87,48 @@ def connect(name: str, serve: Serve, factory: DuplexChannelFactory) -> Iterator[
 
     def attach(**options: Any) -> DuplexClient:
         client = factory.create_client(name, **options)
+        clients.append(client)
+        return client
+
+    yield attach
+    for client in clients:
+        client.close()
+
+
+SMALL = BufferConfig(256, 4096)
+StartV1 = Callable[..., ImmutableDuplexServer]
+ConnectV1 = Callable[..., DuplexClient]
+
+
+@pytest.fixture
+def start_v1(name: str, factory: DuplexChannelFactory, errors: list[ZeroDuplexError]) -> Iterator[StartV1]:
+    """Starts a v1 server of the test's name; it is stopped at the end."""
+    servers: list[ImmutableDuplexServer] = []
+
+    def make(
+        handler: Handler | None = None, by_hand: ImmutableHandler | None = None, config: BufferConfig = SMALL, **options: Any
+    ) -> ImmutableDuplexServer:
+        server = factory.create_immutable_server(name, config, **{"on_error": errors.append, **options})
+        servers.append(server)
+        if handler is not None:
+            server.start(handler)
+        if by_hand is not None:
+            server.start_immutable(by_hand)
+        return server
+
+    yield make
+    for server in servers:
+        with suppress(zeroduplex.TimeoutError):
+            server.stop(1)
+
+
+@pytest.fixture
+def connect_v1(name: str, start_v1: StartV1, factory: DuplexChannelFactory) -> Iterator[ConnectV1]:
+    """Connects clients to the test's v1 server; they are closed at the end, before the server."""
+    clients: list[DuplexClient] = []
+
+    def attach(**options: Any) -> DuplexClient:
+        client = factory.create_client(name, **{"response_config": SMALL, **options})
         clients.append(client)
         return client
 

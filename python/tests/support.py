@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from zeroduplex import Frame
@@ -30,6 +31,13 @@ def frame_sizes(seed: int, total: int) -> Iterator[int]:
         size = min(total, chance.randint(1, 800))
         total -= size
         yield size
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 class Gate:

@@ -161,6 +161,7 @@ class DuplexChannelFactory:
                 except dual.healed_by_time as e:
                     error = e
                 else:
+                    del error  # it knows this frame, which would keep the client alive
                     writer = Writer._over(segment, send, strategy, window)
                     return DualBufferDuplexChannel(name, writer, responses, wait=strategy, **options)
             if not in_place.pause():

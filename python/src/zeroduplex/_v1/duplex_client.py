@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from .._client_base import ClientBase
-from .._loans_client import RequestBuffer, Response
-from .._ops import ANSWER_PENDING
+from .._loans_client import Response
 from .._waiting import Deadline, Waiter
-from ..errors import ClosedError, CorruptedError, ReaderDeadError, ServerDeadError, UnknownSequenceError, ZeroDuplexError, same_again
-from ..options import SPIN_SLICE_NS, WAIT_SLICE, WaitStrategy, nanoseconds
-from .ends import EndOwner, ReaderEnd
+from ..errors import CorruptedError, UnknownSequenceError, same_again
+from ..options import WAIT_SLICE
+from .duplex_send import SendingDualChannel
+from .pending import PendingRequest
 from .ring_reader import Slot
-from .writer import Writer
 
 _POKE_CHECK: Final = 1e-3
 """A waiter that wakes for nothing checks the server, at most this often in seconds."""
 
 
-class _Record:
-    """A request that was sent."""
-
-    __slots__ = ("abandoned", "one_way", "position", "released", "sequence", "slot", "start", "taken")
-
-    opcode = 0
-    cancelled = False
-
-    def __init__(self, one_way: bool, taken: bool) -> None:
-        self.sequence = self.position = self.start = 0
-        self.one_way = one_way
-        self.taken = taken
-        self.abandoned = self.released = False
-        self.slot: Slot | None = None
-        """The answer, once it was read."""
-
-
-class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
+class DualBufferDuplexChannel(SendingDualChannel):
     """The client of a ZeroBuffer v1 duplex channel, which copies: requests go into one buffer, responses come out of another. Made by
     DuplexChannelFactory.create_client when the server of that name speaks v1.
 
@@ -48,129 +27,9 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
     server keeps the metadata of the first client that wrote any.
     """
 
-    _most_opcode = 0
+    # Whoever has the sleeper's role, or finds it free, moves what came to the requests it answers.
 
-    def __init__(
-        self,
-        name: str,
-        requests: Writer,
-        responses: ReaderEnd,
-        *,
-        wait: WaitStrategy,
-        spin_window: float,
-        call_timeout: float,
-        send_timeout: float,
-    ) -> None:
-        super().__init__(name, call_timeout, send_timeout)
-        self._writer = requests
-        self._end = responses
-        self._spins_only = wait is WaitStrategy.SPIN
-        self._spin_ns = SPIN_SLICE_NS if self._spins_only else nanoseconds(spin_window) if wait is WaitStrategy.HYBRID else 0
-        self._frames = deque()
-        self._lookup = self._find
-        self._answer_at = self._answer_to
-        self._answers = 0
-        """Responses that came."""
-        self._peer_checked = 0.0
-
-    # Sending. The writer has a lock of its own, which is never taken while this channel's is held.
-
-    def send_request(
-        self, data: Any, *, opcode: int = 0, capacity: int | None = None, one_way: bool = False, timeout: float | None = None
-    ) -> int:
-        return self._send(data, opcode, capacity, one_way, self._timeout(timeout, self._send_timeout), False).sequence
-
-    def _send(self, data: Any, opcode: int, capacity: int | None, one_way: bool, timeout: float | Deadline, taken: bool) -> _Record:
-        self._check_opcode(opcode)
-        record = _Record(one_way, taken)
-        try:
-            self._sending(lambda: self._writer._write(data, timeout, lambda sequence: self._register(record, sequence)))
-        except BaseException:
-            if taken and record.sequence:
-                self._forget(record)
-            raise
-        return record
-
-    def acquire_request_buffer(self, size: int, capacity: int | None = None, *, timeout: float | None = None) -> RequestBuffer:
-        start = self._sending(lambda: self._writer._acquire(size, self._timeout(timeout, self._send_timeout)))
-        with self._lock:
-            self._out += 1
-        return RequestBuffer(self, self._writer._end.payload, start, size)
-
-    def _commit(self, buffer: RequestBuffer, size: int, opcode: int, one_way: bool) -> int:
-        with self._lock:
-            failure = self._failure
-        if failure is not None:
-            self._abort(buffer)
-            raise failure()
-        record = _Record(one_way, False)
-        try:
-            return self._writer._commit(buffer, size, lambda sequence: self._register(record, sequence))
-        except (ReaderDeadError, ClosedError) as e:
-            raise self._gone() from e
-        finally:
-            with self._lock:
-                self._out -= 1
-                self._settle()
-
-    def _abort(self, loan: RequestBuffer) -> None:
-        self._writer._abort(loan)
-        with self._lock:
-            self._out -= 1
-            self._settle()
-
-    def _abort_locked(self, loan: RequestBuffer) -> None:
-        writer = self._writer
-        writer._drop(lambda: writer._abort_locked(loan))
-        self._out -= 1
-        self._settle()
-
-    def _register(self, record: _Record, sequence: int) -> None:
-        """Remembers a request before the server can see it."""
-        with self._lock:
-            record.sequence = record.position = sequence
-            self._frames.append(record)
-            if record.taken:
-                self._calls += 1
-
-    def _sending(self, send: Callable[[], int]) -> int:
-        """Runs what sends, and says in this channel's words why it failed."""
-        with self._lock:
-            if self._failure is not None:
-                raise self._failure()
-        try:
-            return send()
-        except (ReaderDeadError, ClosedError) as e:
-            raise self._gone() from e
-
-    def _gone(self) -> ZeroDuplexError:
-        """The error for a server that was found dead while sending, or for a channel that was closed meanwhile."""
-        with self._lock:
-            if self._failure is None:
-                self._check_peer()
-            return self._failure() if self._failure is not None else ServerDeadError(f"the server of {self._name!r} is gone")
-
-    def cancel(self, sequence: int) -> bool:
-        with self._lock:
-            if self._failure is not None:
-                raise self._failure()
-            record = self._find(sequence)
-            if record is None or record.abandoned or record.released:
-                raise UnknownSequenceError(f"cancelling on {self._name!r}: sequence {sequence}")
-            return False
-
-    # Receiving. Whoever has the sleeper's role, or finds it free, moves what came to the requests it answers.
-
-    def _find(self, sequence: int) -> _Record | None:
-        frames = self._frames
-        index = sequence - frames[0].sequence if frames else -1
-        return frames[index] if 0 <= index < len(frames) else None
-
-    def _answer_to(self, sequence: int, window_ns: int) -> int:
-        record = self._find(sequence)
-        return ANSWER_PENDING if record is None or record.slot is None else record.slot.size
-
-    def _await(self, record: _Record, timeout: float | Deadline) -> int:
+    def _await(self, record: PendingRequest, timeout: float | Deadline) -> int:
         deadline = Deadline.of(timeout)
         waiter = Waiter(lambda: record.slot is not None)
         with self._lock:
@@ -186,7 +45,7 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
                 if not self._sleeping:
                     self._waiters.wake_one()
 
-    def _await_any(self, deadline: Deadline) -> _Record:
+    def _await_any(self, deadline: Deadline) -> PendingRequest:
         waiter = Waiter(lambda: self._any_answered() is not None)
         try:
             while True:
@@ -217,24 +76,16 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
 
     def _assign(self, slot: Slot) -> None:
         """Gives a response to its request; the lock is held."""
-        self._answers += 1
-        record = self._find(self._answers)
+        record = self._pending.next_answered()
         if record is None:
-            raise CorruptedError(f"response {self._answers} to {self._writer._end.ring.next_sequence - 1} requests")
+            raise CorruptedError(f"response {self._pending.answers} to {self._pending.sent} requests")
         if record.one_way or record.abandoned:
             self._end.ring.end(slot)
-            self._retire(record)
+            self._pending.retire(record)
         else:
             record.slot, record.start = slot, slot.start
 
-    def _retire(self, record: _Record) -> None:
-        """Nothing of the request is left to be waited for or given back; the lock is held."""
-        record.released = True
-        frames = self._frames
-        while frames and frames[0].released:
-            frames.popleft()
-
-    def _deliver(self, record: _Record, answer: int) -> Response:
+    def _deliver(self, record: PendingRequest, answer: int) -> Response:
         with self._lock:
             self._calls -= 1
             self._out += 1
@@ -252,21 +103,21 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
         self._free(loan._record)
         self._settle()
 
-    def _free(self, record: _Record) -> None:
+    def _free(self, record: PendingRequest) -> None:
         """Frees the response's bytes; the lock is held."""
         if record.slot is not None:
-            self._retire(record)
+            self._pending.retire(record)
             try:
                 self._end.ring.end(record.slot)
             except CorruptedError as e:
                 self._shut(same_again(e))
 
-    def _forget_locked(self, record: _Record) -> None:
+    def _forget_locked(self, record: PendingRequest) -> None:
         if not record.abandoned and not self._detached:
             record.abandoned = True  # its response is dropped when it comes
             self._free(record)
 
-    def _stop_waiting(self, record: _Record) -> None:
+    def _stop_waiting(self, record: PendingRequest) -> None:
         record.taken = False
         if not self._detached:
             self._waiters.wake_interested()  # it may have been answered since we looked; now it is anybody's
@@ -306,13 +157,6 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
         with self._lock:
             return self._failure is None and self._check_peer()
 
-    def set_metadata(self, content: bytes) -> None:
-        def write() -> int:
-            self._writer.set_metadata(content)
-            return 0
-
-        self._sending(write)
-
     @property
     def server_metadata(self) -> bytes | None:
         with self._lock:
@@ -334,3 +178,12 @@ class DualBufferDuplexChannel(EndOwner[ReaderEnd], ClientBase[_Record]):
         if not self._detached:
             self._wake_sleeper()
         self._waiters.wake_all()
+
+    def cancel(self, sequence: int) -> bool:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure()
+            record = self._lookup(sequence)
+            if record is None or record.abandoned or record.released:
+                raise UnknownSequenceError(f"cancelling on {self._name!r}: sequence {sequence}")
+            return False

@@ -22,6 +22,10 @@ from .segment import BufferSegment, BufferUsage
 _Register = Callable[[int], None]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Writer(EndOwner[WriterEnd], LendsToFill):
     """Attaches to a ZeroBuffer v1 buffer and sends its frames. All methods are thread-safe: of several threads that write, each gets its
     turn. As a context manager it closes.
@@ -67,6 +71,8 @@ class Writer(EndOwner[WriterEnd], LendsToFill):
         self._end = WriterEnd(segment)
         self._write_timeout, self._wait, self._spin_window = write_timeout, wait, spin_window
         self._checked = time.monotonic()
+        self._meanwhile: Callable[[], None] = _nothing
+        """What is to be done from time to time while a write waits for room; no lock is held."""
         super().__init__(segment.name)
 
     def write_frame(self, data: Any, timeout: float | None = None) -> int:
@@ -150,6 +156,7 @@ class Writer(EndOwner[WriterEnd], LendsToFill):
                 spin = spinning.next_ns(left)
                 self._lock.release()
                 try:
+                    self._meanwhile()
                     if spin:
                         end.stream.space(need, spin)
                     else:
