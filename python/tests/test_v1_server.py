@@ -322,7 +322,7 @@ def test_stopping_a_server_that_waits_for_room(start_v1: StartV1, connect_v1: Co
     client = connect_v1(response_config=z.BufferConfig(0, 1024))
     held = [client.call(bytes(240)) for _ in range(4)]
     client.send_request(bytes(240))
-    wait_for(lambda: server._handling)
+    wait_for(lambda: server._requests.segment.usage().read_count == 5 and server._handling)
     with pytest.raises(z.TimeoutError, match="found no room"):
         server.stop(0.1)
     for one in held:

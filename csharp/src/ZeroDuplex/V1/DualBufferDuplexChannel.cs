@@ -81,30 +81,6 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Requests whose responses were not delivered, for tests.</summary>
-        internal int Pending
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return pending.Count;
-                }
-            }
-        }
-
-        /// <summary>Calls that wait for a response, for tests.</summary>
-        internal int Waiting
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return life.Waits;
-                }
-            }
-        }
-
         /// <summary>Always false: v1 cannot take a request back. Error: <see cref="UnknownSequenceException"/>.</summary>
         /// <param name="sequence">The request's sequence number.</param>
         public bool Cancel(ulong sequence)

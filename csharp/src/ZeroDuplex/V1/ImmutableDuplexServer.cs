@@ -62,30 +62,6 @@ namespace ZeroDuplex
             get { return life.Stopped; }
         }
 
-        /// <summary>Whether a handler runs, or its response waits for room, for tests.</summary>
-        internal bool IsHandling
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return handling;
-                }
-            }
-        }
-
-        /// <summary>Whether it has begun to stop, for tests.</summary>
-        internal bool IsDraining
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return life.Stage == ServerStage.Draining;
-                }
-            }
-        }
-
         /// <summary>
         /// Begins to answer requests and returns at once. A server starts once. The frame's data is a copy of the request in the response's
         /// place; its capacity is what the client's response buffer holds. Errors: <see cref="InvalidArgumentException"/>,

@@ -10,18 +10,6 @@ namespace ZeroDuplex
     {
         private int interrupts; // grows when waits end early
 
-        /// <summary>Calls that wait for a frame, for tests.</summary>
-        internal int Waiting
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return life.Waits;
-                }
-            }
-        }
-
         /// <summary>For <see cref="Next"/>, taken before the caller looks at what an interrupt would tell it.</summary>
         internal int Interrupts
         {

@@ -105,30 +105,6 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Calls that wait for their turn, for tests.</summary>
-        internal int Queued
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return turn.Queued;
-                }
-            }
-        }
-
-        /// <summary>Calls that wait for their turn or for room, for tests.</summary>
-        internal int Waiting
-        {
-            get
-            {
-                lock (sync)
-                {
-                    return life.Waits;
-                }
-            }
-        }
-
         /// <summary>The largest frame that the buffer can hold.</summary>
         internal int Capacity
         {

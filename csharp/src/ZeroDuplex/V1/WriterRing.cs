@@ -15,7 +15,7 @@ namespace ZeroDuplex.V1
 
     /// <summary>
     /// The writer's end of a v1 buffer. Nothing but the bytes of an open placement changes in shared memory before <see cref="Publish"/>.
-    /// Called with the writer's lock held, except as noted.
+    /// Called with the writer's lock held.
     /// <para>A tail of 1 to 15 bytes is never left: published readers misread it. So the ring wraps early where one would remain.</para>
     /// </summary>
     internal sealed unsafe class WriterRing
