@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -28,8 +29,10 @@ Name::~Name() {
   }
   // A killed server leaves its owner locks, which the next server of the name takes over: here there is none.
   const char* temporary = std::getenv("TMPDIR");
-  ::unlink(zeroduplex::wire::lock_path(name_).c_str());
-  ::unlink(zeroduplex::wire::lock_csharp_path(temporary == nullptr ? "/tmp" : temporary, name_).c_str());
+  for (const std::string& name : {name_, name_ + "_request", name_ + "_response"}) {
+    ::unlink(zeroduplex::wire::lock_path(name).c_str());
+    ::unlink(zeroduplex::wire::lock_csharp_path(temporary == nullptr ? "/tmp" : temporary, name).c_str());
+  }
 }
 
 std::vector<std::string> Name::leftovers() const {
@@ -38,9 +41,9 @@ std::vector<std::string> Name::leftovers() const {
     const std::string file = entry.path().filename();
     const std::size_t at = file.find(name_);
     if (at == std::string::npos) continue;
-    // "zdtest-7-1" is also the beginning of "zdtest-7-10".
+    // "zdtest-7-1" is also the beginning of "zdtest-7-10". Behind "_" comes which buffer of a v1 channel it is.
     const std::size_t end = at + name_.size();
-    if (end == file.size() || file[end] == '.') files.push_back(entry.path());
+    if (end == file.size() || file[end] == '.' || file[end] == '_') files.push_back(entry.path());
   }
   return files;
 }
@@ -78,6 +81,15 @@ std::vector<std::byte> pattern(std::uint64_t seed, std::size_t size) {
   std::vector<std::byte> result(size);
   for (std::size_t i = 0; i < size; ++i) result[i] = static_cast<std::byte>((seed * 31 + i * 7 + i / 251) & 0xFF);
   return result;
+}
+
+std::vector<std::byte> stream_frame(std::uint64_t n) {
+  std::mt19937_64 random(n);
+  return pattern(n, 1 + random() % 700);
+}
+
+bool is_stream_frame(const zeroduplex::ReceivedFrame& frame, std::uint64_t n) {
+  return frame.sequence() == n && std::ranges::equal(frame.data(), stream_frame(n));
 }
 
 void complement(zeroduplex::Frame& frame) {

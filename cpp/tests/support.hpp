@@ -61,6 +61,9 @@ class HeapMemory {
 [[nodiscard]] std::string text(std::span<const std::byte> bytes);
 /// Bytes that differ from frame to frame and from place to place.
 [[nodiscard]] std::vector<std::byte> pattern(std::uint64_t seed, std::size_t size);
+/// The n-th frame of a stream of random sizes, and whether a frame is that one.
+[[nodiscard]] std::vector<std::byte> stream_frame(std::uint64_t n);
+[[nodiscard]] bool is_stream_frame(const zeroduplex::ReceivedFrame& frame, std::uint64_t n);
 /// Handler that complements every byte.
 void complement(zeroduplex::Frame& frame);
 [[nodiscard]] bool is_complement(std::span<const std::byte> response, std::span<const std::byte> request);

@@ -5,9 +5,9 @@
 
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/duplex_server.hpp>
-#include <zeroduplex/options.hpp>
 #include <zeroduplex/immutable_request.hpp>
 #include <zeroduplex/immutable_response.hpp>
+#include <zeroduplex/options.hpp>
 
 namespace zeroduplex {
 

@@ -30,7 +30,7 @@ class ImmutableResponse {
   /// the server was stopped meanwhile; a handler may let all of these pass.
   std::span<std::byte> acquire(std::size_t size);
 
-  /// The most that a response may have. At a given moment the buffer may be able to place less, but always half of it.
+  /// The most that a response may have. At a given moment the buffer may be able to place less, but always nearly half of it.
   [[nodiscard]] std::size_t capacity() const;
 
  private:

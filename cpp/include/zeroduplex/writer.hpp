@@ -16,10 +16,10 @@ namespace zeroduplex {
 /// are served first come, first served.
 ///
 /// Writing throws InvalidFrameSizeError for an empty frame; FrameTooLargeError for one that the buffer never takes, and its kind
-/// FrameUnplaceableError for one that cannot be placed at the ring's present position, even when the buffer is empty: frames of at
-/// most half the payload always can. BufferFullError when there was no room in time, and its kind AcquisitionOpenError when an
-/// acquired buffer was open all the time. ReaderDeadError once the reader has closed, or within 100 ms after it died;
-/// CorruptedError, ClosedError.
+/// FrameUnplaceableError for one that cannot be placed at the ring's present position, even when the buffer is empty: a payload of
+/// twice the frame and 48 bytes has a place everywhere. BufferFullError when there was no room in time, and its kind
+/// AcquisitionOpenError when an acquired buffer was open all the time. ReaderDeadError once the reader has closed, or within 100 ms
+/// after it died; CorruptedError, ClosedError.
 class Writer final {
  public:
   using Duration = std::chrono::nanoseconds;

@@ -13,6 +13,8 @@
 #include <zeroduplex/frame.hpp>                       // IWYU pragma: export
 #include <zeroduplex/frame_buffer.hpp>                // IWYU pragma: export
 #include <zeroduplex/immutable_duplex_server.hpp>     // IWYU pragma: export
+#include <zeroduplex/immutable_request.hpp>           // IWYU pragma: export
+#include <zeroduplex/immutable_response.hpp>          // IWYU pragma: export
 #include <zeroduplex/in_place_duplex_channel.hpp>     // IWYU pragma: export
 #include <zeroduplex/in_place_duplex_server.hpp>      // IWYU pragma: export
 #include <zeroduplex/memory_provider.hpp>             // IWYU pragma: export
@@ -20,7 +22,5 @@
 #include <zeroduplex/reader.hpp>                      // IWYU pragma: export
 #include <zeroduplex/received_frame.hpp>              // IWYU pragma: export
 #include <zeroduplex/request_buffer.hpp>              // IWYU pragma: export
-#include <zeroduplex/immutable_request.hpp>                // IWYU pragma: export
 #include <zeroduplex/response.hpp>                    // IWYU pragma: export
-#include <zeroduplex/immutable_response.hpp>             // IWYU pragma: export
 #include <zeroduplex/writer.hpp>                      // IWYU pragma: export

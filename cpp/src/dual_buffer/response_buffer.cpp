@@ -141,9 +141,10 @@ void ResponseBuffer::abort() noexcept {
 void ResponseBuffer::send_message(std::string_view message) {
   const auto current = writer();
   if (!current) return;
-  const std::string_view text = cut_utf8(message, current->largest_placeable());
-  std::byte* const to = acquire(text.size());
-  std::memcpy(to, text.data(), text.size());
+  const std::string_view text = cut_utf8(message, current->largest_placeable(message.size()));
+  // A cut at a character may end where no frame can. A few bytes always have a place.
+  const std::size_t size = current->largest_placeable(text.size());
+  std::memcpy(acquire(size), text.data(), size);
   commit();
 }
 

@@ -60,14 +60,20 @@ Place WriteRing::place(std::uint64_t size) const {
   return {.position = 0, .size = size, .waste = room};
 }
 
-std::uint64_t WriteRing::largest_placeable() const noexcept {
+std::uint64_t WriteRing::largest_placeable(std::uint64_t most) const noexcept {
   const std::uint64_t payload = buffer_.payload_size();
   if (payload < header) return 0;
-  // A frame that fills what is there, unless that is a size which no frame may have.
-  const auto largest_within = [payload](std::uint64_t room) { return room == payload ? room : std::min(room, payload - header); };
-  const std::uint64_t here = largest_within(room_here());
-  const bool fits_here = leaves_a_sound_rest(room_here(), here);
-  return largest_frame(std::max(fits_here ? here : room_here() - header, largest_within(position_)));
+  const auto cut = [](std::uint64_t total, std::uint64_t room) {
+    if (leaves_a_sound_rest(room, total)) return total;
+    return total > room ? room : room - std::min(room, header);
+  };
+  // What no frame of this buffer may have, then what does not fit behind the position.
+  const std::uint64_t total = cut(header + std::min(most, wire::max_frame_data), payload);
+  std::uint64_t here = cut(total, room_here());
+  if (!leaves_a_sound_rest(payload, here)) here = room_here() - header;
+  // A frame before the position leaves a sound rest behind that.
+  const std::uint64_t at_start = std::min({total, position_, payload - header});
+  return largest_frame(std::max(here, at_start));
 }
 
 std::uint64_t WriteRing::free_bytes() const {

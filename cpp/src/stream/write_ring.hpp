@@ -33,8 +33,8 @@ class WriteRing {
   void check_size(std::uint64_t size) const;
   /// Where a frame of a size that check_size() let pass goes. Throws FrameUnplaceableError.
   [[nodiscard]] Place place(std::uint64_t size) const;
-  /// The largest frame that can be placed at the present position once the ring is empty.
-  [[nodiscard]] std::uint64_t largest_placeable() const noexcept;
+  /// The largest frame of at most so many bytes that can be placed at the present position once the ring is empty.
+  [[nodiscard]] std::uint64_t largest_placeable(std::uint64_t most) const noexcept;
 
   /// Throws CorruptedError.
   [[nodiscard]] std::uint64_t free_bytes() const;

@@ -185,9 +185,9 @@ void WriterCore::throw_no_room() const {
                         std::to_string(attached_.buffer().payload_size()) + " bytes are free");
 }
 
-std::uint64_t WriterCore::largest_placeable() {
+std::uint64_t WriterCore::largest_placeable(std::uint64_t most) {
   const Lock lock = gate_.enter(name_);
-  return ring_.largest_placeable();
+  return ring_.largest_placeable(most);
 }
 
 bool WriterCore::is_all_read() const noexcept {

@@ -47,8 +47,8 @@ class WriterCore {
   std::uint64_t commit();
   void abort() noexcept;
 
-  /// The largest frame that acquire() takes at the present position.
-  [[nodiscard]] std::uint64_t largest_placeable();
+  /// The largest frame of at most so many bytes that acquire() takes at the present position.
+  [[nodiscard]] std::uint64_t largest_placeable(std::uint64_t most);
   [[nodiscard]] std::uint64_t largest_frame() const noexcept { return stream::largest_frame(attached_.buffer().payload_size()); }
   /// Frames and markers written into the buffer, and read from it.
   [[nodiscard]] bool is_all_read() const noexcept;
