@@ -646,7 +646,7 @@ func TestManyGoroutinesCall(t *testing.T) {
 
 func semaphoresHaveAtMostOneToken(t *testing.T, s *segment) {
 	t.Helper()
-	for _, k := range semaphoreKinds {
+	for _, k := range segmentSemaphores {
 		require.LessOrEqual(t, (*k.at(&s.semaphores)).Value(), uint32(1), k.kind)
 	}
 }

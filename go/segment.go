@@ -27,63 +27,22 @@ type semaphores struct {
 	requestReady, responseReady, responseConsumed, spaceAvailable *sem.Semaphore
 }
 
-// semaphoreKind ties a semaphore's name to its place in the struct.
-type semaphoreKind struct {
-	kind string
-	name func(string) string
-	at   func(*semaphores) **sem.Semaphore
-}
-
-var semaphoreKinds = []semaphoreKind{
+var segmentSemaphores = semaphoreKinds[semaphores]{
 	{"request-ready", wire.RequestReadySemaphore, func(s *semaphores) **sem.Semaphore { return &s.requestReady }},
 	{"response-ready", wire.ResponseReadySemaphore, func(s *semaphores) **sem.Semaphore { return &s.responseReady }},
 	{"response-consumed", wire.ResponseConsumedSemaphore, func(s *semaphores) **sem.Semaphore { return &s.responseConsumed }},
 	{"space-available", wire.SpaceAvailableSemaphore, func(s *semaphores) **sem.Semaphore { return &s.spaceAvailable }},
 }
 
-// replaceSemaphores puts fresh ones in place of whatever the names meant before.
 func replaceSemaphores(name string, mode os.FileMode) (semaphores, error) {
-	var all semaphores
-	for _, k := range semaphoreKinds {
-		s, err := sem.Replace(wire.SemaphorePath(k.name(name)), wire.TemporaryPath(name, k.kind), mode)
-		if err != nil {
-			return semaphores{}, errors.Join(err, all.remove(name), all.close())
-		}
-		*k.at(&all) = s
-	}
-	return all, nil
+	return segmentSemaphores.replace(name, mode)
 }
 
-func openSemaphores(name string) (semaphores, error) {
-	var all semaphores
-	for _, k := range semaphoreKinds {
-		s, err := sem.Open(wire.SemaphorePath(k.name(name)))
-		if err != nil {
-			return semaphores{}, errors.Join(err, all.close())
-		}
-		*k.at(&all) = s
-	}
-	return all, nil
-}
+func openSemaphores(name string) (semaphores, error) { return segmentSemaphores.open(name) }
 
-// remove unlinks the names that still mean these semaphores.
-func (all *semaphores) remove(name string) error {
-	var errs []error
-	for _, k := range semaphoreKinds {
-		if s := *k.at(all); s != nil {
-			errs = append(errs, s.RemoveIfSame(wire.SemaphorePath(k.name(name))))
-		}
-	}
-	return errors.Join(errs...)
-}
+func (all *semaphores) remove(name string) error { return segmentSemaphores.remove(all, name) }
 
-func (all *semaphores) close() error {
-	var errs []error
-	for _, k := range semaphoreKinds {
-		errs = append(errs, (*k.at(all)).Close())
-	}
-	return errors.Join(errs...)
-}
+func (all *semaphores) close() error { return segmentSemaphores.close(all) }
 
 // overlay lays the regions over memory whose length was checked against the layout.
 func overlay(name string, provider MemoryProvider, l wire.SegmentV2) *segment {
@@ -106,32 +65,53 @@ func (s *segment) unmap() error {
 
 // writeMetadata stores content into a side's own metadata block; written_bytes last. Pairs with readMetadata on the other side.
 func writeMetadata(block *wire.OiebV2, area, content []byte) error {
-	if uint64(len(content))+wire.MetadataPrefixSize > uint64(len(area)) {
-		room := max(uint64(len(area)), wire.MetadataPrefixSize) - wire.MetadataPrefixSize
-		return &Error{Code: ErrorCodeMetadataTooLarge, Op: "set metadata", Detail: fmt.Sprintf("%d bytes, room for %d", len(content), room)}
+	written, err := putMetadata(area, content)
+	if err != nil {
+		return err
 	}
-	written := uint64(len(content)) + wire.MetadataPrefixSize
-	copy(area[wire.MetadataPrefixSize:], content)
-	(*wire.MetadataBlock)(unsafe.Pointer(&area[0])).ContentLength = uint64(len(content))
 	block.MetadataFreeBytes.Store(uint64(len(area)) - written)
 	block.MetadataWrittenBytes.Store(written)
 	return nil
 }
 
+// putMetadata copies content and its length into a metadata block of either protocol and returns what it takes there.
+func putMetadata(area, content []byte) (written uint64, err error) {
+	if uint64(len(content))+wire.MetadataPrefixSize > uint64(len(area)) {
+		room := max(uint64(len(area)), wire.MetadataPrefixSize) - wire.MetadataPrefixSize
+		return 0, &Error{Code: ErrorCodeMetadataTooLarge, Op: "set metadata", Detail: fmt.Sprintf("%d bytes, room for %d", len(content), room)}
+	}
+	copy(area[wire.MetadataPrefixSize:], content)
+	(*wire.MetadataBlock)(unsafe.Pointer(&area[0])).ContentLength = uint64(len(content))
+	return uint64(len(content)) + wire.MetadataPrefixSize, nil
+}
+
 // readMetadata copies the other side's metadata, nil when it has written none. Pairs with writeMetadata.
 func readMetadata(block *wire.OiebV2, area []byte) ([]byte, error) {
 	written := block.MetadataWrittenBytes.Load()
+	content, err := getMetadata(area, written)
+	if err == nil && written != 0 && uint64(len(content)) != written-wire.MetadataPrefixSize {
+		return nil, corruptMetadata("length prefix %d, metadata_written_bytes %d", uint64(len(content)), written)
+	}
+	return content, err
+}
+
+// getMetadata copies the content of a metadata block of either protocol, in which so many bytes were written.
+func getMetadata(area []byte, written uint64) ([]byte, error) {
 	if written == 0 {
 		return nil, nil
 	}
 	if written < wire.MetadataPrefixSize || written > uint64(len(area)) {
-		return nil, &Error{Code: ErrorCodeCorrupted, Op: "read metadata", Detail: fmt.Sprintf("metadata_written_bytes %d in a block of %d", written, len(area))}
+		return nil, corruptMetadata("metadata_written_bytes %d in a block of %d", written, uint64(len(area)))
 	}
 	length := (*wire.MetadataBlock)(unsafe.Pointer(&area[0])).ContentLength
-	if length != written-wire.MetadataPrefixSize {
-		return nil, &Error{Code: ErrorCodeCorrupted, Op: "read metadata", Detail: fmt.Sprintf("length prefix %d, metadata_written_bytes %d", length, written)}
+	if length > written-wire.MetadataPrefixSize {
+		return nil, corruptMetadata("length prefix %d, metadata_written_bytes %d", length, written)
 	}
-	return append([]byte{}, area[wire.MetadataPrefixSize:written]...), nil
+	return append([]byte{}, area[wire.MetadataPrefixSize:wire.MetadataPrefixSize+length]...), nil
+}
+
+func corruptMetadata(format string, found, limit uint64) error {
+	return &Error{Code: ErrorCodeCorrupted, Op: "read metadata", Detail: fmt.Sprintf(format, found, limit)}
 }
 
 // checkName applies the name rules.

@@ -106,17 +106,28 @@ func (s *Semaphore) Inode() uint64 { return s.ino }
 // PostIfZero posts when the value reads 0. It is the protocol's one posting rule: tokens stay bounded and a peer that spins costs nothing.
 // The caller has changed the state that the sleeper looks at before; the atomic load here is sequentially consistent with that change
 // (pairs with the sleeper, which takes its token first and looks afterwards).
-func (s *Semaphore) PostIfZero() {
+func (s *Semaphore) PostIfZero() { s.PostBelow(1) }
+
+// Post posts in any case. It fails when the value is the highest that a semaphore can have. Memory order as with PostIfZero.
+func (s *Semaphore) Post() error {
+	if !s.PostBelow(wire.SemaphoreValueMax) {
+		return fmt.Errorf("post semaphore: %w", unix.EOVERFLOW)
+	}
+	return nil
+}
+
+// PostBelow posts unless the value has reached limit, and reports whether it did. Memory order as with PostIfZero.
+func (s *Semaphore) PostBelow(limit uint32) bool {
 	for {
 		d := s.word.Load()
-		if uint32(d) != 0 {
-			return
+		if uint32(d) >= limit {
+			return false
 		}
 		if s.word.CompareAndSwap(d, d+1) {
 			if d>>32 != 0 {
 				s.wake()
 			}
-			return
+			return true
 		}
 	}
 }
@@ -128,7 +139,7 @@ func (s *Semaphore) wake() {
 
 // Wait sleeps until it took a token (true) or the timeout passed (false). Timeouts of zero or less only try.
 func (s *Semaphore) Wait(timeout time.Duration) bool {
-	if s.tryTake() {
+	if s.TryTake() {
 		return true
 	}
 	if timeout <= 0 {
@@ -158,7 +169,8 @@ func (s *Semaphore) Wait(timeout time.Duration) bool {
 	}
 }
 
-func (s *Semaphore) tryTake() bool {
+// TryTake takes a token if there is one. It never sleeps.
+func (s *Semaphore) TryTake() bool {
 	for {
 		d := s.word.Load()
 		if uint32(d) == 0 {

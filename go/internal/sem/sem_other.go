@@ -26,6 +26,15 @@ func (*Semaphore) Inode() uint64 { return 0 }
 // PostIfZero does nothing.
 func (*Semaphore) PostIfZero() {}
 
+// Post fails like Replace.
+func (*Semaphore) Post() error { return errors.ErrUnsupported }
+
+// PostBelow never posts.
+func (*Semaphore) PostBelow(uint32) bool { return false }
+
+// TryTake never gets a token.
+func (*Semaphore) TryTake() bool { return false }
+
 // Wait never gets a token.
 func (*Semaphore) Wait(time.Duration) bool { return false }
 

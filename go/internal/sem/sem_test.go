@@ -353,3 +353,51 @@ func TestTheWordIsWhereTheSpecSays(t *testing.T) {
 	require.Equal(t, uintptr(unsafe.Pointer(&s.mem[0])), uintptr(unsafe.Pointer(s.word)))
 	require.Len(t, s.mem, wire.NamedSemaphoreSize)
 }
+
+func TestPostCountsTokensUpToTheHighestValue(t *testing.T) {
+	s, _ := newSemaphore(t)
+	for range 3 {
+		require.NoError(t, s.Post())
+	}
+	require.Equal(t, uint32(3), s.Value())
+	for range 3 {
+		require.True(t, s.TryTake())
+	}
+	require.False(t, s.TryTake())
+	s.word.Store(uint64(wire.SemaphoreValueMax) - 1)
+	require.NoError(t, s.Post())
+	require.ErrorIs(t, s.Post(), unix.EOVERFLOW)
+	require.Equal(t, wire.SemaphoreValueMax, s.Value(), "a failed post changes nothing")
+}
+
+func TestPostBelowStopsAtItsLimit(t *testing.T) {
+	s, _ := newSemaphore(t)
+	posted := 0
+	for range 100 {
+		if s.PostBelow(wire.DataReadTokenLimit) {
+			posted++
+		}
+	}
+	require.EqualValues(t, wire.DataReadTokenLimit, posted)
+	require.Equal(t, wire.DataReadTokenLimit, s.Value())
+	require.True(t, s.TryTake())
+	require.True(t, s.PostBelow(wire.DataReadTokenLimit))
+}
+
+func TestPostsOfAllKindsWakeASleeper(t *testing.T) {
+	for what, post := range map[string]func(*Semaphore){
+		"post": func(s *Semaphore) { assert.NoError(t, s.Post()) }, "below": func(s *Semaphore) { s.PostBelow(5) }, "if zero": (*Semaphore).PostIfZero,
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, _ := newSemaphore(t)
+			var g group
+			g.run(func() { assert.True(t, s.Wait(forever)) })
+			for s.waiters() == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			post(s)
+			g.Wait()
+			require.Zero(t, s.word.Load())
+		})
+	}
+}

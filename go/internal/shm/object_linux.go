@@ -21,6 +21,7 @@ type Object struct {
 	size      uint64
 	dev, ino  uint64
 	uid       uint32
+	mode      os.FileMode
 	temporary string // name to remove after Link, when the object could not be made without one
 }
 
@@ -151,7 +152,7 @@ func (o *Object) stat() error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return ErrNotRegular
 	}
-	o.size, o.dev, o.ino, o.uid = uint64(st.Size), st.Dev, st.Ino, st.Uid
+	o.size, o.dev, o.ino, o.uid, o.mode = uint64(st.Size), st.Dev, st.Ino, st.Uid, os.FileMode(st.Mode).Perm()
 	return nil
 }
 
@@ -180,6 +181,9 @@ func (o *Object) Size() uint64 { return o.size }
 
 // Owner is the user id of the object's owner.
 func (o *Object) Owner() uint32 { return o.uid }
+
+// Mode is the object's permission bits.
+func (o *Object) Mode() os.FileMode { return o.mode }
 
 // Link gives the object its name, ErrExists when the name is taken.
 func (o *Object) Link(name string) error {

@@ -28,6 +28,9 @@ func (*Object) Size() uint64 { return 0 }
 // Owner is always 0.
 func (*Object) Owner() uint32 { return 0 }
 
+// Mode is always 0.
+func (*Object) Mode() os.FileMode { return 0 }
+
 // Link fails on this platform.
 func (*Object) Link(string) error { return errors.ErrUnsupported }
 

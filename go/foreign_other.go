@@ -2,6 +2,4 @@
 
 package zeroduplex
 
-func processExists(uint64) bool { return false }
-
 func foreign(uint32) bool { return false }
