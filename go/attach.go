@@ -1,7 +1,6 @@
 package zeroduplex
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,60 +15,16 @@ import (
 
 const opConnect = "connect to"
 
-// attachPause bounds how long a connecting client waits between two looks. Names and lock bytes cannot be waited for.
-const (
-	attachPauseMin = 20 * time.Microsecond
-	attachPauseMax = 2 * time.Millisecond
-)
-
 // attacher is one attempt to connect, with all its retries.
 type attacher struct {
-	ctx      context.Context
-	name     string
-	options  clientOptions
-	deadline time.Time
-	pause    time.Duration
+	patience
+	name    string
+	options clientOptions
 }
 
-// attach connects to a living server, retrying until the connect timeout or the context's end what time may heal.
-func attach(ctx context.Context, name string, options clientOptions) (*segment, error) {
-	a := &attacher{ctx: ctx, name: name, options: options, deadline: time.Now().Add(options.connectTimeout), pause: attachPauseMin}
-	if d, ok := ctx.Deadline(); ok && d.Before(a.deadline) {
-		a.deadline = d
-	}
-	for {
-		s, err := a.try()
-		var failed *Error
-		if err == nil || errors.As(err, &failed) && !a.heals(failed.Code) {
-			return s, err
-		}
-		if !a.wait() {
-			return nil, a.expired(err)
-		}
-	}
-}
-
-func (a *attacher) heals(c ErrorCode) bool {
+// healsForClient says what time may heal for a connecting client.
+func healsForClient(c ErrorCode) bool {
 	return c == ErrorCodeServerNotFound || c == ErrorCodeServerBusy || c == ErrorCodeWriterAlreadyConnected
-}
-
-// wait pauses before the next look, false when there is no time left.
-func (a *attacher) wait() bool {
-	left := time.Until(a.deadline)
-	if left <= 0 || a.ctx.Err() != nil {
-		return false
-	}
-	time.Sleep(min(a.pause, left))
-	a.pause = min(2*a.pause, attachPauseMax)
-	return true
-}
-
-// expired prefers the reason why it took so long over the bare timeout.
-func (a *attacher) expired(reason error) error {
-	if errors.Is(a.ctx.Err(), context.Canceled) {
-		return &Error{Code: ErrorCodeCancelled, Op: opConnect, Channel: a.name, Err: reason}
-	}
-	return reason
 }
 
 func (a *attacher) fail(code ErrorCode, detail string, err error) error {

@@ -236,6 +236,11 @@ func (c *InPlaceDuplexChannel) lost() string {
 		last = f.Sequence
 		n++
 	}
+	return lostRequests(n, first, last)
+}
+
+// lostRequests says in words what is lost.
+func lostRequests(n int, first, last uint64) string {
 	switch n {
 	case 0:
 		return "no request is lost"

@@ -302,10 +302,14 @@ type Response struct {
 	data       []byte
 	sequence   uint64
 	generation uint64
+	dual       *exchange // of v1, which leaves channel and frame nil
 }
 
 // Data is the response's bytes in shared memory, this client's to read and write until Release.
 func (r Response) Data() []byte {
+	if r.dual != nil {
+		return r.dual.frame.Data()
+	}
 	if r.frame == nil || r.frame.Generation.Load() != r.generation {
 		panic(&Error{Code: ErrorCodeFrameReleased, Op: "use response"})
 	}
@@ -324,6 +328,9 @@ func (r Response) Status() int32 { return int32(wire.FrameStatusOk) }
 // Opcode is the request's. It panics after Release, like Data.
 func (r Response) Opcode() uint32 {
 	r.Data() // only while it is ours is the frame this response's
+	if r.dual != nil {
+		return 0
+	}
 	return r.frame.Opcode
 }
 
@@ -331,6 +338,9 @@ func (r Response) Opcode() uint32 {
 func (r Response) Release() {
 	c := r.channel
 	if c == nil {
+		if r.dual != nil {
+			r.dual.frame.Release()
+		}
 		return
 	}
 	c.mu.Lock()

@@ -209,6 +209,7 @@ type RequestBuffer struct {
 	generation uint64
 	opcode     uint32
 	oneWay     bool
+	dual       *DualBufferDuplexChannel // of v1, which leaves channel nil
 }
 
 // AcquireRequestBuffer implements DuplexClient. Errors: ErrFrameTooLarge, ErrBufferFull, ErrAcquisitionOpen, ErrInvalidArgument.
@@ -232,6 +233,9 @@ func (c *InPlaceDuplexChannel) nextBuffer() uint64 {
 }
 
 func (b *RequestBuffer) live() bool {
+	if b.dual != nil {
+		return b.frame().live()
+	}
 	return b.channel != nil && b.channel.buffer.Load() == b.generation
 }
 
@@ -251,6 +255,9 @@ func (b *RequestBuffer) SetOneWay() { b.oneWay = true }
 
 // Commit publishes the request and returns its sequence number. Errors: ErrFrameReleased, and ErrClosed or ErrServerDead, which abort.
 func (b *RequestBuffer) Commit() (uint64, error) {
+	if b.dual != nil {
+		return b.commitDual()
+	}
 	c := b.channel
 	if c == nil {
 		return 0, &Error{Code: ErrorCodeFrameReleased, Op: "commit request buffer"}
@@ -276,6 +283,10 @@ func (b *RequestBuffer) Commit() (uint64, error) {
 
 // Abort gives the space back. It does nothing after Commit or Abort, so it may be deferred.
 func (b *RequestBuffer) Abort() {
+	if b.dual != nil {
+		b.frame().Abort()
+		return
+	}
 	c := b.channel
 	if c == nil {
 		return

@@ -58,11 +58,7 @@ func (f *DuplexChannelFactory) CreateClient(ctx context.Context, name string, op
 	if problem != "" {
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opConnect, Channel: name, Detail: problem}
 	}
-	s, err := attach(ctx, name, options)
-	if err != nil {
-		return nil, err
-	}
-	return newChannel(name, options, s), nil
+	return connect(ctx, name, options)
 }
 
 // checkPlatform refuses where the layout of glibc's semaphores is another one.

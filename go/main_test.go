@@ -32,6 +32,7 @@ func leftovers(prefix string) []string {
 	for _, pattern := range []string{
 		wire.ObjectPath(prefix), wire.SemaphorePath(wire.RequestReadySemaphore(prefix)), wire.SemaphorePath(wire.ResponseReadySemaphore(prefix)),
 		wire.SemaphorePath(wire.ResponseConsumedSemaphore(prefix)), wire.SemaphorePath(wire.SpaceAvailableSemaphore(prefix)),
+		wire.SemaphorePath(wire.DataWrittenSemaphore(prefix)), wire.SemaphorePath(wire.DataReadSemaphore(prefix)),
 		filepath.Dir(wire.ObjectPath(prefix)) + "/.zd-" + prefix, strings.TrimSuffix(wire.LockPath(prefix), ".lock"),
 		strings.TrimSuffix(wire.LockCsharpPath(temporaryFolder(), prefix), ".lock"),
 	} {

@@ -82,13 +82,19 @@ type serverOptions struct {
 	onError      func(error)
 }
 
+// connectOptions are the knobs of those who attach.
+type connectOptions struct {
+	connectTimeout time.Duration
+	view           *SharedMemoryView
+}
+
 type clientOptions struct {
 	commonOptions
-	connectTimeout time.Duration
-	callTimeout    time.Duration
-	sendTimeout    time.Duration
-	lap            LapMode
-	view           *SharedMemoryView
+	connectOptions
+	callTimeout time.Duration
+	sendTimeout time.Duration
+	lap         LapMode
+	responses   BufferConfig // of v1
 }
 
 // ServerOption changes how a server works.
@@ -97,16 +103,38 @@ type ServerOption interface{ applyServer(*serverOptions) }
 // ClientOption changes how a client works.
 type ClientOption interface{ applyClient(*clientOptions) }
 
-// Option is an option of both sides.
+// ReaderOption changes how a Reader works.
+type ReaderOption interface{ applyReader(*readerOptions) }
+
+// WriterOption changes how a Writer works.
+type WriterOption interface{ applyWriter(*writerOptions) }
+
+// Option is an option of everything: servers, clients, readers and writers.
 type Option interface {
 	ServerOption
 	ClientOption
+	ReaderOption
+	WriterOption
+}
+
+// OwnerOption is an option of those who create shared memory.
+type OwnerOption interface {
+	ServerOption
+	ReaderOption
+}
+
+// ConnectOption is an option of those who attach to what somebody else created.
+type ConnectOption interface {
+	ClientOption
+	WriterOption
 }
 
 type commonOption func(*commonOptions)
 
 func (f commonOption) applyServer(o *serverOptions) { f(&o.commonOptions) }
 func (f commonOption) applyClient(o *clientOptions) { f(&o.commonOptions) }
+func (f commonOption) applyReader(o *readerOptions) { f(&o.commonOptions) }
+func (f commonOption) applyWriter(o *writerOptions) { f(&o.commonOptions) }
 
 type serverOption func(*serverOptions)
 
@@ -116,6 +144,23 @@ type clientOption func(*clientOptions)
 
 func (f clientOption) applyClient(o *clientOptions) { f(o) }
 
+type connectOption func(*connectOptions)
+
+func (f connectOption) applyClient(o *clientOptions) { f(&o.connectOptions) }
+func (f connectOption) applyWriter(o *writerOptions) { f(&o.connectOptions) }
+
+type modeOption os.FileMode
+
+func (m modeOption) applyServer(o *serverOptions) { o.mode = os.FileMode(m) }
+func (m modeOption) applyReader(o *readerOptions) { o.mode = os.FileMode(m) }
+
+func checkMode(mode os.FileMode) string {
+	if mode.Perm() != mode || mode&0o600 != 0o600 {
+		return fmt.Sprintf("mode %#o is not permission bits with at least 0600", uint32(mode))
+	}
+	return ""
+}
+
 // WithWait sets the wait strategy.
 func WithWait(w WaitStrategy) Option { return commonOption(func(o *commonOptions) { o.wait = w }) }
 
@@ -124,8 +169,8 @@ func WithSpinWindow(d time.Duration) Option {
 	return commonOption(func(o *commonOptions) { o.spinWindow = d })
 }
 
-// AllowOtherUsers accepts objects that belong to another user: a client attaches to them. Without it they are refused with
-// ErrPermissionDenied. The server's mode (WithMode) decides who can open the object at all.
+// AllowOtherUsers accepts objects that belong to another user: a client or Writer attaches to them. Without it they are refused with
+// ErrPermissionDenied. The owner's mode (WithMode) decides who can open the object at all.
 func AllowOtherUsers() Option { return commonOption(func(o *commonOptions) { o.otherUsers = true }) }
 
 // WithWorkers sets how many handlers run at the same time (1). With more than one, answers may come out of order.
@@ -144,9 +189,7 @@ func WithStopTimeout(d time.Duration) ServerOption {
 
 // WithMode sets the permission bits of the object and its semaphores (0600). To let another user connect, both sides need it:
 // the server WithMode(0o660) or 0o666, the client AllowOtherUsers.
-func WithMode(mode os.FileMode) ServerOption {
-	return serverOption(func(o *serverOptions) { o.mode = mode })
-}
+func WithMode(mode os.FileMode) OwnerOption { return modeOption(mode) }
 
 // WithErrorFunc is told of errors that no call returns: failing one-way handlers, a corrupted segment, a failed reset. It is
 // called from the server's goroutines and must not block.
@@ -155,8 +198,8 @@ func WithErrorFunc(f func(error)) ServerOption {
 }
 
 // WithConnectTimeout sets how long connecting may take (5 s); 0 tries once.
-func WithConnectTimeout(d time.Duration) ClientOption {
-	return clientOption(func(o *clientOptions) { o.connectTimeout = d })
+func WithConnectTimeout(d time.Duration) ConnectOption {
+	return connectOption(func(o *connectOptions) { o.connectTimeout = d })
 }
 
 // WithCallTimeout sets how long calls and receives wait when their context has no deadline (5 s).
@@ -172,10 +215,18 @@ func WithSendTimeout(d time.Duration) ClientOption {
 // WithLap sets when an empty ring starts over.
 func WithLap(m LapMode) ClientOption { return clientOption(func(o *clientOptions) { o.lap = m }) }
 
-// WithMemory connects to a channel that lives in existing memory.
-func WithMemory(view *SharedMemoryView) ClientOption {
-	return clientOption(func(o *clientOptions) { o.view = view })
+// WithMemory connects to an in-place channel, or a v1 buffer, that lives in existing memory.
+func WithMemory(view *SharedMemoryView) ConnectOption {
+	return connectOption(func(o *connectOptions) { o.view = view })
 }
+
+// WithResponseConfig sets how large the buffer is that the client of a v1 server makes for its responses (DefaultV1BufferConfig). With an
+// in-place server it means nothing.
+func WithResponseConfig(config BufferConfig) ClientOption {
+	return clientOption(func(o *clientOptions) { o.responses = config })
+}
+
+const negativeTimeout = "a timeout is negative"
 
 func newServerOptions(opts []ServerOption) (serverOptions, string) {
 	o := serverOptions{
@@ -191,19 +242,19 @@ func newServerOptions(opts []ServerOption) (serverOptions, string) {
 	case o.workers < 1:
 		problem = fmt.Sprintf("%d workers; at least 1 is needed", o.workers)
 	case o.resetTimeout < 0 || o.stopTimeout < 0:
-		problem = "a timeout is negative"
-	case o.mode.Perm() != o.mode || o.mode&0o600 != 0o600:
-		problem = fmt.Sprintf("mode %#o is not permission bits with at least 0600", uint32(o.mode))
+		problem = negativeTimeout
 	case o.onError == nil:
 		problem = "the error function is nil"
+	default:
+		problem = checkMode(o.mode)
 	}
 	return o, problem
 }
 
 func newClientOptions(opts []ClientOption) (clientOptions, string) {
 	o := clientOptions{
-		commonOptions: defaultCommon(), connectTimeout: wire.DefaultV2ConnectTimeout, callTimeout: wire.DefaultV2CallTimeout,
-		sendTimeout: wire.DefaultV2SendTimeout,
+		commonOptions: defaultCommon(), connectOptions: connectOptions{connectTimeout: wire.DefaultV2ConnectTimeout},
+		callTimeout: wire.DefaultV2CallTimeout, sendTimeout: wire.DefaultV2SendTimeout, responses: DefaultV1BufferConfig(),
 	}
 	for _, opt := range opts {
 		opt.applyClient(&o)
@@ -212,7 +263,7 @@ func newClientOptions(opts []ClientOption) (clientOptions, string) {
 	switch {
 	case problem != "":
 	case o.connectTimeout < 0 || o.callTimeout < 0 || o.sendTimeout < 0:
-		problem = "a timeout is negative"
+		problem = negativeTimeout
 	case o.lap != LapEager && o.lap != LapNeeded:
 		problem = fmt.Sprintf("unknown lap mode %d", int(o.lap))
 	}

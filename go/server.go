@@ -17,6 +17,13 @@ import (
 type DuplexServer interface {
 	// Name is the channel's name.
 	Name() string
+	// Start begins to answer requests with handler and returns at once. The end of ctx stops the server in good order, as Close does.
+	// A server starts once.
+	Start(ctx context.Context, handler Handler) error
+	// SetMetadata writes the server's metadata, once.
+	SetMetadata(content []byte) error
+	// ClientMetadata is a copy of the client's metadata, nil when it has written none.
+	ClientMetadata() ([]byte, error)
 	// Stop takes nothing new, lets handlers finish and waits until the client consumed their responses or is gone, then removes the
 	// channel. ErrTimeout when that took longer; the channel is removed all the same. Stopping again waits for the first.
 	Stop(timeout time.Duration) error
@@ -37,6 +44,22 @@ const (
 	draining
 	stopped
 )
+
+const (
+	opStart    = "start server"
+	nilHandler = "the handler is nil"
+)
+
+// mayStart says why a server may not be started, 0 when it may.
+func (p phase) mayStart() (code ErrorCode, detail string) {
+	switch {
+	case p == serving:
+		return ErrorCodeInvalidArgument, "it was started before"
+	case p != created:
+		return ErrorCodeClosed, ""
+	}
+	return 0, ""
+}
 
 // InPlaceDuplexServer owns an in-place duplex channel and answers its requests where they stand.
 type InPlaceDuplexServer struct {
@@ -105,16 +128,13 @@ func (s *InPlaceDuplexServer) fail(code ErrorCode, op, detail string) error {
 // Start begins to answer requests with handler and returns at once. The end of ctx stops the server in good order, as Close does.
 // A server starts once. Errors: ErrInvalidArgument, ErrClosed.
 func (s *InPlaceDuplexServer) Start(ctx context.Context, handler Handler) error {
-	const op = "start server"
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case handler == nil:
-		return s.fail(ErrorCodeInvalidArgument, op, "the handler is nil")
-	case s.phase == serving:
-		return s.fail(ErrorCodeInvalidArgument, op, "it was started before")
-	case s.phase != created:
-		return s.fail(ErrorCodeClosed, op, "")
+	if handler == nil {
+		return s.fail(ErrorCodeInvalidArgument, opStart, nilHandler)
+	}
+	if code, detail := s.phase.mayStart(); code != 0 {
+		return s.fail(code, opStart, detail)
 	}
 	s.phase = serving
 	s.handler = handler

@@ -25,6 +25,7 @@ type work struct {
 	frame      ring.Claimed
 	size       uint64 // of the response
 	generation atomic.Uint64
+	move       func(size int) // of v1, where another size may need another place
 }
 
 // begin returns the handler's view of the frame that was taken.
@@ -73,6 +74,9 @@ func (f Frame) Resize(n int) error {
 	}
 	if uint64(n) > w.frame.Capacity {
 		return &Error{Code: ErrorCodeResponseTooLarge, Op: "resize frame", Detail: fmt.Sprintf("to %d bytes, its capacity is %d", n, w.frame.Capacity)}
+	}
+	if w.move != nil {
+		w.move(n)
 	}
 	w.size = uint64(n)
 	return nil

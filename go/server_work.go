@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
@@ -328,12 +327,7 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 		status = int32(wire.FrameStatusResponseTooLarge)
 	}
 	message := fmt.Sprint(err) // unlike err.Error it survives an Error method that panics
-	n := min(len(message), len(area))
-	for n > 0 && n < len(message) && !utf8.RuneStart(message[n]) {
-		n--
-	}
-	copy(area, message[:n])
-	return uint64(n), status
+	return uint64(copy(area, cut(message, len(area)))), status
 }
 
 // settle counts an answer and wakes whom it concerns; the response counters are the caller's. The client may have read the answer

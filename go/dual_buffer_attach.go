@@ -1,0 +1,53 @@
+package zeroduplex
+
+import (
+	"errors"
+	"fmt"
+)
+
+// tryDualBuffer attaches once to a v1 server: as the writer of its requests, and as the reader of a buffer for its responses.
+func (a *attacher) tryDualBuffer() (DuplexClient, error) {
+	if len(a.name) > longestDualBufferName {
+		return nil, a.fail(ErrorCodeServerNotFound, fmt.Sprintf("a v1 server's name has at most %d bytes", longestDualBufferName), nil)
+	}
+	requests := streamAttacher{name: a.name + requestSuffix, otherUsers: a.options.otherUsers}
+	buffer, ring, err := requests.try()
+	if err != nil {
+		return nil, a.noServer(err)
+	}
+	request := newWriter(buffer, ring, a.options.commonOptions, a.options.sendTimeout)
+	response, err := a.createResponses(request)
+	if err != nil {
+		return nil, errors.Join(err, request.Close())
+	}
+	return newDualBufferChannel(a.name, a.options, request, response), nil
+}
+
+// noServer gives an error of the request buffer the meaning that it has for a client.
+func (a *attacher) noServer(err error) error {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	code := failed.Code
+	if code == ErrorCodeBufferNotFound || code == ErrorCodeReaderDead {
+		code = ErrorCodeServerNotFound
+	}
+	return a.fail(code, "of v1", err)
+}
+
+// createResponses makes the response buffer when the server has read what a dead predecessor left: it would answer that to us. The buffer
+// gets the permissions of the request buffer, so that a server that lets another user in can answer him.
+func (a *attacher) createResponses(request *Writer) (*Reader, error) {
+	for !request.allRead() {
+		if !request.IsReaderConnected() {
+			return nil, a.fail(ErrorCodeServerNotFound, "", errLost)
+		}
+		if !a.wait() {
+			return nil, a.fail(ErrorCodeServerBusy, "it has not read all that a former client left", nil)
+		}
+	}
+	a.pause = attachPauseMin
+	options := readerOptions{commonOptions: a.options.commonOptions, readTimeout: a.options.callTimeout, mode: request.mode()}
+	return newReader(a.name+responseSuffix, a.options.responses, options)
+}

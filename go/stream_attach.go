@@ -1,0 +1,162 @@
+package zeroduplex
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/process"
+	"github.com/zeroduplex/zeroduplex/go/internal/shm"
+	"github.com/zeroduplex/zeroduplex/go/internal/stream"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+)
+
+const opConnectWriter = "connect writer to"
+
+// healsForWriter says what time may heal for an attaching writer.
+func healsForWriter(c ErrorCode) bool {
+	return c == ErrorCodeBufferNotFound || c == ErrorCodeReaderDead || c == ErrorCodeWriterAlreadyConnected
+}
+
+// streamAttacher attaches a writer to the buffer of a living reader.
+type streamAttacher struct {
+	name       string
+	otherUsers bool
+	view       *SharedMemoryView
+}
+
+func (a *streamAttacher) fail(code ErrorCode, detail string, err error) error {
+	return &Error{Code: code, Op: opConnectWriter, Channel: a.name, Detail: detail, Err: err}
+}
+
+// attach retries within the connect timeout what time may heal.
+func (a *streamAttacher) attach(p *patience, options commonOptions, writeTimeout time.Duration) (w *Writer, err error) {
+	err = p.retry(opConnectWriter, a.name, healsForWriter, func() error {
+		buffer, ring, err := a.try()
+		if err == nil {
+			w = newWriter(buffer, ring, options, writeTimeout)
+		}
+		return err
+	})
+	return w, err
+}
+
+// try attaches once.
+func (a *streamAttacher) try() (*streamBuffer, *stream.Writer, error) {
+	if a.view != nil {
+		return a.tryMemory(a.view, false)
+	}
+	object, err := shm.Open(a.name, true)
+	switch {
+	case errors.Is(err, shm.ErrNotExist):
+		return nil, nil, a.fail(ErrorCodeBufferNotFound, "no object of that name", nil)
+	case errors.Is(err, shm.ErrPermission):
+		return nil, nil, a.fail(ErrorCodePermissionDenied, "the object's mode does not let us in; the reader can set it", err)
+	case err != nil:
+		return nil, nil, systemError(opConnectWriter, a.name, err)
+	}
+	own := &SharedMemory{object: object}
+	b, w, err := a.tryObject(own)
+	if err != nil {
+		return nil, nil, errors.Join(err, own.Close())
+	}
+	return b, w, nil
+}
+
+func (a *streamAttacher) tryObject(own *SharedMemory) (*streamBuffer, *stream.Writer, error) {
+	switch object := own.object; {
+	case foreign(object.Owner()) && !a.otherUsers:
+		return nil, nil, a.fail(ErrorCodePermissionDenied, fmt.Sprintf("the object belongs to user %d; allow other users to connect to it", object.Owner()), nil)
+	case object.Size() < wire.OiebV1Size:
+		return nil, nil, a.fail(ErrorCodeBufferNotFound, fmt.Sprintf("the object has only %d bytes yet", object.Size()), nil)
+	}
+	if err := own.object.Map(true); err != nil {
+		return nil, nil, systemError(opConnectWriter, a.name, err)
+	}
+	return a.tryMemory(own, true)
+}
+
+// tryMemory attaches to a buffer that is mapped. exact: the buffer must fill the memory.
+func (a *streamAttacher) tryMemory(provider MemoryProvider, exact bool) (_ *streamBuffer, _ *stream.Writer, err error) {
+	mem := provider.Bytes()
+	if uint64(len(mem)) < wire.OiebV1Size {
+		return nil, nil, a.fail(ErrorCodeInvalidArgument, fmt.Sprintf("the view has only %d bytes", len(mem)), nil)
+	}
+	l, err := a.validate(mem, exact)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := overlayV1(a.name, provider, l)
+	if err := a.checkReader(b); err != nil {
+		return nil, nil, err
+	}
+	if b.tokens, err = streamSemaphores.open(a.name); err != nil {
+		return nil, nil, a.fail(ErrorCodeBufferNotFound, "its semaphores cannot be opened", err)
+	}
+	w, err := a.claim(b)
+	if err != nil {
+		return nil, nil, errors.Join(err, streamSemaphores.close(&b.tokens))
+	}
+	return b, w, nil
+}
+
+// checkReader refuses a buffer that nobody reads.
+func (a *streamAttacher) checkReader(b *streamBuffer) error {
+	// Pairs with the reader's stores when it creates and when it closes the buffer.
+	switch pid := b.Oieb.ReaderPid.Load(); {
+	case pid == wire.PidNone:
+		return a.fail(ErrorCodeBufferNotFound, "its reader has closed it", nil)
+	case !process.Alive(pid):
+		return a.fail(ErrorCodeReaderDead, fmt.Sprintf("its reader had pid %d", pid), nil)
+	}
+	return nil
+}
+
+// claim makes the buffer ours. Its semaphores are open.
+func (a *streamAttacher) claim(b *streamBuffer) (*stream.Writer, error) {
+	// The semaphores only go by the name. An object that still has a name and a reader proves that they are its own: whoever takes the name
+	// over removes the old object first, and one that is new has its identity after its semaphores.
+	if own, ok := b.provider.(*SharedMemory); ok {
+		if linked, err := own.object.Linked(); err != nil || !linked {
+			return nil, a.fail(ErrorCodeBufferNotFound, "the object is gone again", err)
+		}
+	}
+	pid := b.Oieb.WriterPid.Load()
+	if process.Alive(pid) {
+		return nil, a.fail(ErrorCodeWriterAlreadyConnected, fmt.Sprintf("its process has pid %d", pid), nil)
+	}
+	// Pairs with the leaving writer's compare-and-swap and with another one that attaches at the same time: exactly one of them wins.
+	if !b.Oieb.WriterPid.CompareAndSwap(pid, ownPid()) {
+		return nil, a.fail(ErrorCodeWriterAlreadyConnected, "another writer is attaching", nil)
+	}
+	w, err := stream.NewWriter(b.Memory)
+	if err != nil {
+		b.Oieb.WriterPid.CompareAndSwap(ownPid(), wire.PidNone)
+		return nil, a.fail(ErrorCodeCorrupted, "", err)
+	}
+	return w, nil
+}
+
+// validate derives the layout from what is stored and checks it.
+func (a *streamAttacher) validate(mem []byte, exact bool) (wire.SegmentV1, error) {
+	oieb := (*wire.OiebV1)(unsafe.Pointer(&mem[0]))
+	// Pairs with the creating reader's last store.
+	identity := oieb.Identity().Load()
+	switch {
+	case identity == wire.IdentityNotReady:
+		return wire.SegmentV1{}, a.fail(ErrorCodeBufferNotFound, "the buffer is not ready yet", nil)
+	case uint32(identity) != wire.OiebV1Size || byte(identity>>32) != wire.ProtocolV1Major:
+		return wire.SegmentV1{}, a.fail(ErrorCodeVersionMismatch, fmt.Sprintf("the object is v%s with an info block of %d bytes, this writer speaks v%s with %d",
+			versionOf(identity), uint32(identity), versionOf(wire.OiebV1IdentityWord), wire.OiebV1Size), nil)
+	}
+	metadata, payload := oieb.MetadataSize, oieb.PayloadSize
+	l, ok := wire.ResolveSegmentV1(metadata, payload)
+	switch {
+	case !ok || l.Metadata.Size != metadata || l.Payload.Size != payload:
+		return l, a.fail(ErrorCodeCorrupted, fmt.Sprintf("sizes %d and %d make no buffer", metadata, payload), nil)
+	case l.Length > uint64(len(mem)) || exact && l.Length != uint64(len(mem)):
+		return l, a.fail(ErrorCodeCorrupted, fmt.Sprintf("the buffer says %d bytes, the object has %d", l.Length, len(mem)), nil)
+	}
+	return l, nil
+}
