@@ -3,14 +3,11 @@ package zeroduplex
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/lock"
-	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/stream"
-	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 const opRead = "read frame"
@@ -123,111 +120,6 @@ func (r *Reader) take() (ReceivedFrame, error) {
 	return ReceivedFrame{reader: r, slot: f.Slot, data: f.Data, sequence: f.Sequence, generation: f.Slot.Generation.Load()}, nil
 }
 
-// await waits until the next frame is there; mu and the turn are held. Whenever it is not, check looks at the other end; its error counts
-// once everything that was written has been read. Running out of time gives the context's errors.
-func (r *Reader) await(p *pause, check func() error) error {
-	token := false
-	for {
-		switch {
-		case r.failure != nil:
-			return r.failure
-		case token && r.genuine(), r.announced():
-			return nil
-		}
-		p.begin(r.options)
-		if err := check(); err != nil {
-			// The other end was looked at after the token: once more, for what came between. A writer that died between publishing and posting
-			// left a frame without one.
-			if r.announced() || r.ring.Recoverable() {
-				return nil
-			}
-			return err
-		}
-		if err := p.expired(); err != nil {
-			return err
-		}
-		token = r.rest(p)
-	}
-}
-
-// announced takes a token that tells of a frame, if there is one; mu and the turn are held.
-func (r *Reader) announced() bool {
-	for r.buffer.dataWritten.TryTake() {
-		if r.genuine() {
-			return true
-		}
-	}
-	return false
-}
-
-// genuine reports whether the token that was taken tells of a frame. Tokens cannot be told from each other, so what counts is their number.
-func (r *Reader) genuine() bool {
-	if r.nudges.Load() > 0 {
-		r.nudges.Add(-1)
-		return false
-	}
-	return r.ring.Published()
-}
-
-// nudge wakes our own sleeper.
-func (r *Reader) nudge() {
-	r.nudges.Add(1) // first: whoever takes a token must know how many are ours
-	if r.buffer.dataWritten.Post() != nil {
-		r.nudges.Add(-1) // so many tokens that nobody sleeps
-	}
-}
-
-// rest waits a little for a token and reports whether it took one; mu is held on entry and return.
-func (r *Reader) rest(p *pause) (token bool) {
-	r.unlocked(func() {
-		if !p.spinning() {
-			token = r.sleep(p)
-			return
-		}
-		for range spinBatch {
-			if r.buffer.dataWritten.Value() != 0 {
-				return
-			}
-			relax()
-		}
-	})
-	return token
-}
-
-// sleep waits for a token until the deadline, but no longer than a slice. The end of the context wakes it.
-func (r *Reader) sleep(p *pause) bool {
-	if p.ctx.Done() != nil {
-		nudged := make(chan struct{})
-		stop := context.AfterFunc(p.ctx, func() {
-			r.nudge()
-			close(nudged)
-		})
-		defer func() {
-			if !stop() {
-				<-nudged // the next look takes it away again
-			}
-		}()
-	}
-	return r.buffer.dataWritten.Wait(min(wire.DefaultV2WaitSlice, time.Until(p.deadline)))
-}
-
-// checkWriter says that nobody writes any more; mu is held. A buffer that nobody ever wrote to waits for its first writer.
-func (r *Reader) checkWriter() error {
-	oieb := r.buffer.Oieb
-	// Pairs with the attaching and the leaving writer's compare-and-swap. Who came and went between two looks has left something.
-	pid := oieb.WriterPid.Load()
-	if !r.peer.known && pid == wire.PidNone {
-		r.peer.known = oieb.MetadataWrittenBytes.Load() > 0
-	}
-	if !r.peer.gone(pid, time.Now()) {
-		return nil
-	}
-	if pid == wire.PidNone {
-		return r.fail(ErrorCodeWriterDead, opRead, "it has closed")
-	}
-	return r.fail(ErrorCodeWriterDead, opRead, fmt.Sprintf("its process %d is dead", pid))
-}
-
 // Metadata is a copy of the metadata, nil when no writer has written any. Errors: ErrCorrupted, ErrClosed.
 func (r *Reader) Metadata() ([]byte, error) {
 	r.mu.Lock()
@@ -257,54 +149,4 @@ func (r *Reader) Close() error {
 		}
 	}
 	return errors.Join(err, r.leaveIfIdle())
-}
-
-// ReceivedFrame is a frame in shared memory. It is a value: copies mean the same frame. Release it once, from any goroutine; frames may be
-// released in any order, but their room comes back in the order in which they were read. Afterwards Data panics with ErrFrameReleased, and
-// slices that it gave must not be used.
-type ReceivedFrame struct {
-	reader     *Reader
-	slot       *stream.Slot
-	data       []byte
-	sequence   uint64
-	generation uint64
-}
-
-// Data is the frame's bytes in shared memory, the reader's until Release.
-func (f ReceivedFrame) Data() []byte {
-	if f.slot == nil || f.slot.Generation.Load() != f.generation {
-		panic(&Error{Code: ErrorCodeFrameReleased, Op: "use frame"})
-	}
-	return f.data
-}
-
-// Size is the frame's length in bytes.
-func (f ReceivedFrame) Size() int { return len(f.data) }
-
-// Sequence is the frame's sequence number: a writer's n-th frame has n.
-func (f ReceivedFrame) Sequence() uint64 { return f.sequence }
-
-// Release gives the bytes back to the writer. Releasing again does nothing.
-func (f ReceivedFrame) Release() {
-	r := f.reader
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f.slot.Generation.Load() != f.generation {
-		return
-	}
-	credited, err := r.ring.Release(f.slot, f.generation)
-	// Pairs with the writer, which takes its token and then looks at the free bytes, an atomic addition.
-	ordered.Fence()
-	for range credited {
-		if !r.buffer.dataRead.PostBelow(wire.DataReadTokenLimit) {
-			break // whoever finds a token does not sleep
-		}
-	}
-	if err != nil && r.failure == nil {
-		_ = r.broken("release frame", err) // which makes every later call fail; a release has nobody to tell
-	}
-	r.unhold()
 }

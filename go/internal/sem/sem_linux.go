@@ -100,6 +100,9 @@ func mapFile(fd int) (*Semaphore, error) {
 // Value is what sem_getvalue gives.
 func (s *Semaphore) Value() uint32 { return uint32(s.word.Load()) }
 
+// Sleepers is how many sleep on it, those included that died in their sleep.
+func (s *Semaphore) Sleepers() uint32 { return uint32(s.word.Load() >> 32) }
+
 // Inode identifies the semaphore's file, to find out whether a path still names it.
 func (s *Semaphore) Inode() uint64 { return s.ino }
 

@@ -20,6 +20,9 @@ func Open(string) (*Semaphore, error) { return nil, errors.ErrUnsupported }
 // Value is always 0.
 func (*Semaphore) Value() uint32 { return 0 }
 
+// Sleepers is always 0.
+func (*Semaphore) Sleepers() uint32 { return 0 }
+
 // Inode is always 0.
 func (*Semaphore) Inode() uint64 { return 0 }
 

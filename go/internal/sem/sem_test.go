@@ -42,9 +42,6 @@ func (g *group) run(f func()) {
 	}()
 }
 
-// waiters is the high half of the word.
-func (s *Semaphore) waiters() uint32 { return uint32(s.word.Load() >> 32) }
-
 func TestReplaceMakesACompleteImage(t *testing.T) {
 	s, path := newSemaphore(t)
 	image, err := os.ReadFile(path)
@@ -181,7 +178,7 @@ func TestPostIfZeroKeepsOneToken(t *testing.T) {
 	require.True(t, s.Wait(0))
 	require.False(t, s.Wait(0))
 	require.Zero(t, s.Value())
-	require.Zero(t, s.waiters())
+	require.Zero(t, s.Sleepers())
 }
 
 func TestPostIfZeroFromManyThreadsKeepsOneToken(t *testing.T) {
@@ -217,7 +214,7 @@ func sleeper(t *testing.T, s *Semaphore) <-chan bool {
 	t.Helper()
 	got := make(chan bool, 1)
 	go func() { got <- s.Wait(forever) }()
-	require.Eventually(t, func() bool { return s.waiters() > 0 }, forever, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Sleepers() > 0 }, forever, time.Millisecond)
 	return got
 }
 
@@ -392,7 +389,7 @@ func TestPostsOfAllKindsWakeASleeper(t *testing.T) {
 			s, _ := newSemaphore(t)
 			var g group
 			g.run(func() { assert.True(t, s.Wait(forever)) })
-			for s.waiters() == 0 {
+			for s.Sleepers() == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			post(s)
