@@ -5,18 +5,22 @@ import (
 	"fmt"
 )
 
-// tryDualBuffer attaches once to a v1 server: as the writer of its requests, and as the reader of a buffer for its responses.
+// tryDualBuffer attaches once to a v1 server: as the writer of its requests, and as the reader of a buffer for its responses. Not before the
+// server has read what a dead predecessor left: it would answer that to us.
+//
+// The response buffer gets the permissions of the request buffer, so that a server that lets another user in can answer him.
 func (a *attacher) tryDualBuffer() (DuplexClient, error) {
 	if len(a.name) > longestDualBufferName {
 		return nil, a.fail(ErrorCodeServerNotFound, fmt.Sprintf("a v1 server's name has at most %d bytes", longestDualBufferName), nil)
 	}
-	requests := streamAttacher{name: a.name + requestSuffix, otherUsers: a.options.otherUsers}
+	requests := streamAttacher{name: a.name + requestSuffix, otherUsers: a.options.otherUsers, caughtUp: true}
 	buffer, ring, err := requests.try()
 	if err != nil {
 		return nil, a.noServer(err)
 	}
 	request := newWriter(buffer, ring, a.options.commonOptions, a.options.sendTimeout)
-	response, err := a.createResponses(request)
+	options := readerOptions{commonOptions: a.options.commonOptions, readTimeout: a.options.callTimeout, mode: request.mode()}
+	response, err := newReader(a.name+responseSuffix, a.options.responses, options)
 	if err != nil {
 		return nil, errors.Join(err, request.Close())
 	}
@@ -34,20 +38,4 @@ func (a *attacher) noServer(err error) error {
 		code = ErrorCodeServerNotFound
 	}
 	return a.fail(code, "of v1", err)
-}
-
-// createResponses makes the response buffer when the server has read what a dead predecessor left: it would answer that to us. The buffer
-// gets the permissions of the request buffer, so that a server that lets another user in can answer him.
-func (a *attacher) createResponses(request *Writer) (*Reader, error) {
-	for !request.allRead() {
-		if !request.IsReaderConnected() {
-			return nil, a.fail(ErrorCodeServerNotFound, "", errLost)
-		}
-		if !a.wait() {
-			return nil, a.fail(ErrorCodeServerBusy, "it has not read all that a former client left", nil)
-		}
-	}
-	a.pause = attachPauseMin
-	options := readerOptions{commonOptions: a.options.commonOptions, readTimeout: a.options.callTimeout, mode: request.mode()}
-	return newReader(a.name+responseSuffix, a.options.responses, options)
 }

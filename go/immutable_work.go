@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 // forever is the timeout of what only the context ends.
@@ -73,12 +71,16 @@ func (s *ImmutableDuplexServer) let() {
 	}
 }
 
+// responsePatience is how long a client's first request waits for its response buffer. Published clients and ours make it before they send
+// anything, so what is not there belongs to a client that is gone; its successor may wait for us to find that out.
+const responsePatience = time.Second
+
 // welcome opens the response buffer of the client whose first request lies there and is not read yet. Until it is read, no other client makes
 // a response buffer: clients wait until what their predecessor left is read. So whatever is found now is of the request's own sender.
 func (s *ImmutableDuplexServer) welcome() {
 	s.dismiss()
 	a := streamAttacher{name: s.name + responseSuffix, otherUsers: s.options.otherUsers}
-	patience := newPatience(s.stopping, wire.DefaultV1ConnectTimeout)
+	patience := newPatience(s.stopping, responsePatience)
 	var client peer
 	for {
 		buffer, ring, err := a.try()

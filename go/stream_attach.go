@@ -24,6 +24,7 @@ type streamAttacher struct {
 	name       string
 	otherUsers bool
 	view       *SharedMemoryView
+	caughtUp   bool // attach only when the reader has read everything that former writers left
 }
 
 func (a *streamAttacher) fail(code ErrorCode, detail string, err error) error {
@@ -126,16 +127,35 @@ func (a *streamAttacher) claim(b *streamBuffer) (*stream.Writer, error) {
 	if process.Alive(pid) {
 		return nil, a.fail(ErrorCodeWriterAlreadyConnected, fmt.Sprintf("its process has pid %d", pid), nil)
 	}
+	if err := a.checkLeftovers(b); err != nil {
+		return nil, err // and while we wait the reader sees that who wrote them is gone
+	}
 	// Pairs with the leaving writer's compare-and-swap and with another one that attaches at the same time: exactly one of them wins.
 	if !b.Oieb.WriterPid.CompareAndSwap(pid, ownPid()) {
 		return nil, a.fail(ErrorCodeWriterAlreadyConnected, "another writer is attaching", nil)
 	}
-	w, err := stream.NewWriter(b.Memory)
+	err := a.checkLeftovers(b) // others may have come and gone meanwhile
+	var w *stream.Writer
+	if err == nil {
+		if w, err = stream.NewWriter(b.Memory); err != nil {
+			err = a.fail(ErrorCodeCorrupted, "", err)
+		}
+	}
 	if err != nil {
 		b.Oieb.WriterPid.CompareAndSwap(ownPid(), wire.PidNone)
-		return nil, a.fail(ErrorCodeCorrupted, "", err)
+		return nil, err
 	}
 	return w, nil
+}
+
+// checkLeftovers refuses a buffer in which something is not read yet, where that is wanted. A published writer may have counted what it did
+// not write; then it counts that everything was released.
+func (a *streamAttacher) checkLeftovers(b *streamBuffer) error {
+	// Pairs with the reader's stores in Next and its addition in Release.
+	if !a.caughtUp || b.Oieb.PayloadReadCount.Load() == b.Oieb.PayloadWrittenCount.Load() || b.Oieb.PayloadFreeBytes.Load() == uint64(len(b.Payload)) {
+		return nil
+	}
+	return a.fail(ErrorCodeServerBusy, "it has not read all that a former client left", nil)
 }
 
 // validate derives the layout from what is stored and checks it.

@@ -6,11 +6,13 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/child"
 	"github.com/zeroduplex/zeroduplex/go/internal/sem"
 	"github.com/zeroduplex/zeroduplex/go/internal/shm"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
@@ -173,4 +175,11 @@ func overflow(t testing.TB, name string) {
 func openForTest(name string) (*SharedMemory, error) {
 	object, err := shm.Open(name, true)
 	return &SharedMemory{object: object}, err
+}
+
+// pauseFor stops a process for a while.
+func pauseFor(p *child.Process, d time.Duration) {
+	p.Signal(syscall.SIGSTOP)
+	time.Sleep(d)
+	p.Signal(syscall.SIGCONT)
 }

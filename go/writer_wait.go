@@ -65,14 +65,6 @@ func (w *Writer) checkAlive() error {
 	return w.checkReader(opWrite)
 }
 
-// allRead reports whether the reader has read everything that was written. A published writer may have counted what it did not write; then
-// it counts that everything was released.
-func (w *Writer) allRead() bool {
-	oieb := w.buffer.Oieb
-	// Pairs with the reader's stores in Next and its addition in Release.
-	return oieb.PayloadReadCount.Load() == oieb.PayloadWrittenCount.Load() || oieb.PayloadFreeBytes.Load() == uint64(len(w.buffer.Payload))
-}
-
 // mode is the permission bits of the buffer, with which its peer can open what we create for it.
 func (w *Writer) mode() os.FileMode {
 	if own, ok := w.buffer.provider.(*SharedMemory); ok {
