@@ -198,13 +198,21 @@ func (e *exchange) response(ctx context.Context) error {
 	return nil
 }
 
-// shmBytes is what the channel takes in shared memory: its object and four semaphores of 32 bytes.
+// shmBytes is what the channel takes in shared memory: one object, or two of v1, and four semaphores of 32 bytes.
 func shmBytes(name string) (int64, error) {
-	object, err := os.Stat("/dev/shm/" + name)
-	if err != nil {
-		return 0, err
+	total := int64(4 * 32)
+	objects := []string{name}
+	if _, err := os.Stat("/dev/shm/" + name); err != nil {
+		objects = []string{name + "_request", name + "_response"}
 	}
-	return object.Size() + 4*32, nil
+	for _, object := range objects {
+		info, err := os.Stat("/dev/shm/" + object)
+		if err != nil {
+			return 0, err
+		}
+		total += info.Size()
+	}
+	return total, nil
 }
 
 func (r report) print(w io.Writer, asJSON bool) error {

@@ -73,7 +73,7 @@ func Folder() string {
 	return filepath.Join(filepath.Dir(filepath.Dir(self)), "peers")
 }
 
-// Leftovers lists what a channel left in shared memory, its semaphores and temporary files included.
+// Leftovers lists what a channel, or a v1 buffer, left in shared memory, its semaphores and temporary files included.
 func Leftovers(channel string) []string {
 	entries, err := os.ReadDir("/dev/shm")
 	if err != nil {
@@ -82,8 +82,11 @@ func Leftovers(channel string) []string {
 	var left []string
 	for _, entry := range entries {
 		name := entry.Name()
-		if name == channel || strings.HasPrefix(name, "sem.sem-") && strings.HasSuffix(name, "-"+channel) || strings.HasPrefix(name, ".zd-"+channel+".") {
-			left = append(left, filepath.Join("/dev/shm", name))
+		// The two buffers of a v1 channel have names of their own.
+		for _, object := range []string{channel, channel + "_request", channel + "_response"} {
+			if name == object || strings.HasPrefix(name, "sem.sem-") && strings.HasSuffix(name, "-"+object) || strings.HasPrefix(name, ".zd-"+object+".") {
+				left = append(left, filepath.Join("/dev/shm", name))
+			}
 		}
 	}
 	return left

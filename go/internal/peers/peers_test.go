@@ -106,10 +106,11 @@ func TestRun(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	const channel = "zd-peers-test-leftovers"
 	assert.Empty(t, Leftovers(channel))
-	for _, name := range []string{channel, "sem.sem-request-ready-" + channel, ".zd-" + channel + ".object", channel + "-other"} {
+	for _, name := range []string{channel, "sem.sem-request-ready-" + channel, ".zd-" + channel + ".object", channel + "-other",
+		channel + "_request", "sem.sem-w-" + channel + "_request", ".zd-" + channel + "_response.data-read", "sem.sem-r-" + channel, channel + "_requests"} {
 		path := filepath.Join("/dev/shm", name)
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		t.Cleanup(func() { assert.NoError(t, os.Remove(path)) })
 	}
-	assert.Len(t, Leftovers(channel), 3)
+	assert.Len(t, Leftovers(channel), 7)
 }

@@ -10,9 +10,10 @@ import (
 	"github.com/zeroduplex/zeroduplex/go"
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
+	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
-const serverUsage = `usage: zeroduplex bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all]
+const serverUsage = `usage: zeroduplex bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all] [--protocol v1|v2]
 
 One side of a measurement; zeroduplex bench starts it.`
 
@@ -52,16 +53,17 @@ func RunServer(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	set := flags.New("bench-server", serverUsage, stderr)
 	var o peerOptions
 	finish := o.bind(set)
+	protocolName := set.String("protocol", protocol.Default, protocol.Usage)
 	if _, code, ok := set.Parse(args); !ok {
 		return code
 	}
-	if err := finish(); err != nil {
+	if err := errors.Join(finish(), protocol.Check(*protocolName)); err != nil {
 		return set.Misuse(err)
 	}
-	return set.Finish(o.serve(ctx, stdout))
+	return set.Finish(o.serve(ctx, *protocolName, stdout))
 }
 
-func (o peerOptions) serve(ctx context.Context, stdout io.Writer) (err error) {
+func (o peerOptions) serve(ctx context.Context, protocolName string, stdout io.Writer) (err error) {
 	if err := pinProcess(o.cpu); err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (o peerOptions) serve(ctx context.Context, stdout io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, line.Close()) }()
 	config := zeroduplex.NewBufferConfig(0, benchproto.PayloadSize(uint64(o.size), uint64(o.inflight)))
-	server, err := zeroduplex.DefaultFactory().CreateInPlaceDuplexServer(o.name, config, zeroduplex.WithWait(o.wait))
+	server, err := protocol.Create(protocolName, o.name, config, zeroduplex.WithWait(o.wait))
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,10 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
+	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
-const serverUsage = `usage: zeroduplex stress-server --name N [--payload-size B] [--workers W] [--wait spin|hybrid|block]
+const serverUsage = `usage: zeroduplex stress-server --name N [--payload-size B] [--workers W] [--wait spin|hybrid|block] [--protocol v1|v2]
 
 Checks every byte of every request and answers with the complement, until SIGTERM.`
 
@@ -35,14 +36,18 @@ func RunServer(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	payloadSize := set.Uint64("payload-size", 65536, "bytes of the ring")
 	workers := set.Int("workers", 1, "handlers at the same time")
 	waitName := set.String("wait", "hybrid", "spin, hybrid or block")
+	protocolName := set.String("protocol", protocol.Default, protocol.Usage)
 	if _, code, ok := set.Parse(args); !ok {
 		return code
 	}
 	wait, err := zeroduplex.ParseWaitStrategy(*waitName)
+	if err == nil {
+		err = protocol.Check(*protocolName)
+	}
 	if err != nil {
 		return set.Misuse(err)
 	}
-	channel, err := zeroduplex.DefaultFactory().CreateInPlaceDuplexServer(*name, zeroduplex.NewBufferConfig(4096, *payloadSize),
+	channel, err := protocol.Create(*protocolName, *name, zeroduplex.NewBufferConfig(4096, *payloadSize),
 		zeroduplex.WithWorkers(*workers), zeroduplex.WithWait(wait))
 	if err != nil {
 		return set.Fail(err)
@@ -54,7 +59,7 @@ func RunServer(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	return set.Finish(json.NewEncoder(stdout).Encode(ServerResult{Handled: s.handled.Load(), OneWay: s.oneWay.Load(), Bad: s.bad.Load()}))
 }
 
-func (s *server) serve(ctx context.Context, channel *zeroduplex.InPlaceDuplexServer, stdout io.Writer) error {
+func (s *server) serve(ctx context.Context, channel zeroduplex.DuplexServer, stdout io.Writer) error {
 	// Not ctx: its end would stop the server on its own, and Stop below is what reports.
 	if err := channel.Start(context.Background(), s.handle); err != nil {
 		return errors.Join(err, channel.Close())

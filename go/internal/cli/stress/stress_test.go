@@ -71,6 +71,17 @@ func TestBothSidesCountTheSame(t *testing.T) {
 	assert.Equal(t, ServerResult{Handled: 600, OneWay: 80}, stop())
 }
 
+func TestTheSameClientAgainstV1(t *testing.T) {
+	channel := newChannel(t)
+	stop := serve(t, channel, "--protocol", "v1", "--payload-size", "8192")
+	code, stdout, stderr := client(t, "--name", channel, "--count", "300", "--inflight", "8", "--min", "1", "--max", "700", "--reconnects", "2")
+	require.Equal(t, flags.OK, code, stderr)
+	var result ClientResult
+	require.NoError(t, json.Unmarshal([]byte(stdout), &result))
+	assert.Equal(t, ClientResult{RoundTrips: 600, Attachments: 2}, result)
+	assert.Equal(t, ServerResult{Handled: 600}, stop())
+}
+
 // A server that spoils something must be found out, or the tests across languages prove nothing.
 func TestAClientFindsOutAWrongServer(t *testing.T) {
 	for want, handle := range map[string]zeroduplex.Handler{
@@ -128,6 +139,10 @@ func TestWrongArguments(t *testing.T) {
 	}
 	var stderr strings.Builder
 	assert.Equal(t, flags.Usage, RunServer(context.Background(), []string{"--wait", "doze"}, io.Discard, &stderr))
+	assert.Equal(t, flags.Usage, RunServer(context.Background(), []string{"--protocol", "v3"}, io.Discard, &stderr))
+	assert.Equal(t, flags.Failed, RunServer(context.Background(), []string{"--name", "x", "--protocol", "v1", "--workers", "2"}, io.Discard, &stderr))
+	assert.Contains(t, stderr.String(), `--protocol "v3" is neither v1 nor v2`)
+	assert.Contains(t, stderr.String(), "there is one")
 	assert.Equal(t, flags.Failed, RunServer(context.Background(), []string{"--name", "a/b"}, io.Discard, &stderr))
 	code, _, text := client(t, "--name", "a/b")
 	assert.Equal(t, flags.Failed, code)
