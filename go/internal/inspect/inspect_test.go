@@ -193,27 +193,6 @@ func TestOtherIdentities(t *testing.T) {
 	assert.Len(t, r.Problems, 1)
 }
 
-func TestV1(t *testing.T) {
-	f := fixture{memory: make([]byte, 1408)}
-	f.put64(0, 128|1<<32)
-	f.put64(8, 256)
-	f.put64(32, 1024)
-	f.put64(80, 4711)
-	r := f.report(t)
-	assert.Equal(t, ProtocolV1, r.Protocol)
-	assert.Empty(t, r.Problems)
-	assert.EqualValues(t, 4711, r.V1.Oieb.Get("writer_pid"))
-	var text strings.Builder
-	require.NoError(t, r.Write(&text))
-	assert.Contains(t, text.String(), "ZeroBuffer 1.0.0")
-	assert.Contains(t, text.String(), "4,711")
-
-	f.put64(32, 4096)
-	assert.Equal(t, []string{"the sizes in the info block need 4480 bytes, the object has 1408"}, f.report(t).Problems)
-	f.put64(32, ^uint64(0))
-	assert.Contains(t, f.report(t).Problems[0], "are not possible")
-}
-
 func TestTextAndJSON(t *testing.T) {
 	f := newFixture().ring(640, 1024-640, 5)
 	for i := range uint64(5) {

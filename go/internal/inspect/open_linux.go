@@ -24,7 +24,7 @@ func Read(name string) (*Report, error) {
 	// Not blocking: the name may be a pipe's.
 	fd, err := unix.Open(report.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, fmt.Errorf("no channel named %q: %s does not exist", name, report.Path)
+		return nil, fmt.Errorf("no channel named %q: %s does not exist%s", name, report.Path, hintV1(name))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", report.Path, err)
@@ -48,6 +48,16 @@ func Read(name string) (*Report, error) {
 	}
 	report.readSemaphores()
 	return report, nil
+}
+
+// hintV1 names the buffers of a v1 duplex channel, which are objects of their own.
+func hintV1(name string) string {
+	for _, buffer := range []string{name + "_request", name + "_response"} {
+		if _, err := os.Stat(wire.ObjectPath(buffer)); err == nil {
+			return fmt.Sprintf("; it is a channel of ZeroBuffer v1: look at %s_request and %s_response", name, name)
+		}
+	}
+	return ""
 }
 
 // readObject maps the object and decodes it.

@@ -107,3 +107,31 @@ func TestAnObjectThatShrinksIsAnErrorAndNoCrash(t *testing.T) {
 	require.NoError(t, unix.Ftruncate(fd, 0)) // after its length was asked for
 	assert.ErrorContains(t, r.readObject(fd), "the object shrank while it was read")
 }
+
+func TestReadAV1Buffer(t *testing.T) {
+	f := newFixtureV1()
+	f.put64(80, uint64(os.Getpid()))
+	f.put64(88, 1<<22+1) // above what the kernel gives
+	name, _ := place(t, f.memory)
+	semaphoreFile(t, "sem-w-"+name, append([]byte{3, 0, 0, 0, 1, 0, 0, 0, 128}, make([]byte, 23)...))
+	r, err := Read(name)
+	require.NoError(t, err)
+	assert.Equal(t, AliveV1{Writer: true}, r.V1.Alive)
+	require.Len(t, r.Semaphores, 2)
+	assert.Equal(t, Semaphore{Name: "sem-w-" + name, Path: "/dev/shm/sem.sem-w-" + name, Present: true, Value: 3, Waiters: 1}, r.Semaphores[0])
+	assert.Equal(t, Semaphore{Name: "sem-r-" + name, Path: "/dev/shm/sem.sem-r-" + name}, r.Semaphores[1])
+	assert.Empty(t, r.Problems)
+
+	require.NoError(t, os.WriteFile("/dev/shm/"+name+"_request", f.memory, 0o600))
+	t.Cleanup(func() { assert.NoError(t, os.Remove("/dev/shm/"+name+"_request")) })
+	r, err = Read(name + "_request")
+	require.NoError(t, err)
+	assert.Equal(t, ProtocolV1, r.Protocol)
+	t.Run("channel", func(t *testing.T) {
+		other := name + "-channel"
+		require.NoError(t, os.WriteFile("/dev/shm/"+other+"_response", f.memory, 0o600))
+		t.Cleanup(func() { assert.NoError(t, os.Remove("/dev/shm/"+other+"_response")) })
+		_, err := Read(other)
+		assert.ErrorContains(t, err, "does not exist; it is a channel of ZeroBuffer v1: look at "+other+"_request and "+other+"_response")
+	})
+}

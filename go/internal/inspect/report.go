@@ -80,11 +80,6 @@ type Frame struct {
 	Abandoned   bool   `json:"abandoned"`
 }
 
-// SegmentV1 is a buffer of the older protocol. Its pids are what tells who uses it.
-type SegmentV1 struct {
-	Oieb Block `json:"oieb"`
-}
-
 // Semaphore is a named semaphore of the channel.
 type Semaphore struct {
 	Name    string `json:"name"`

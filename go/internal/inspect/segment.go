@@ -40,21 +40,6 @@ func (r *Report) problem(format string, values ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, values...))
 }
 
-func (r *Report) decodeV1(m memory) error {
-	if uint64(len(m)) < wire.OiebV1Size {
-		return fmt.Errorf("%w: a v1 buffer of %d bytes lacks part of its info block of %d", ErrForeign, len(m), wire.OiebV1Size)
-	}
-	r.V1 = &SegmentV1{Oieb: m.block(0, "oieb_v1")}
-	segment, ok := wire.ResolveSegmentV1(r.V1.Oieb.Get("metadata_size"), r.V1.Oieb.Get("payload_size"))
-	switch {
-	case !ok:
-		r.problem("metadata of %d and payload of %d bytes are not possible", r.V1.Oieb.Get("metadata_size"), r.V1.Oieb.Get("payload_size"))
-	case segment.Length > uint64(len(m)):
-		r.problem("the sizes in the info block need %d bytes, the object has %d", segment.Length, len(m))
-	}
-	return nil
-}
-
 func (r *Report) decodeV2(m memory) error {
 	if uint64(len(m)) < 2*wire.OiebV2Size {
 		return fmt.Errorf("%w: a v2 segment of %d bytes lacks part of its info blocks of %d", ErrForeign, len(m), 2*wire.OiebV2Size)

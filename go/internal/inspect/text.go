@@ -20,7 +20,7 @@ func (r *Report) Write(w io.Writer) error {
 	case r.V2 != nil:
 		r.V2.write(&out)
 	case r.V1 != nil:
-		writeBlocks(&out, []string{"info block"}, r.V1.Oieb)
+		r.V1.write(&out)
 	}
 	if len(r.Semaphores) > 0 {
 		out.WriteString("\nSemaphores\n")
@@ -46,7 +46,7 @@ func (r *Report) describe() string {
 	case r.V2 != nil:
 		return "in-place duplex " + versionOf(r.V2.OiebRequest)
 	case r.V1 != nil:
-		return "ZeroBuffer " + versionOf(r.V1.Oieb)
+		return "ZeroBuffer v1 buffer " + versionOf(r.V1.Oieb)
 	}
 	return "not ready"
 }

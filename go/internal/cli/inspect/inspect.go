@@ -12,7 +12,8 @@ import (
 const usage = `usage: zeroduplex inspect NAME [--json]
 
 Shows a channel, living or left behind, without disturbing it: who lives, both info blocks, the frames in flight
-from the oldest to the youngest, the use of the ring and the semaphores.`
+from the oldest to the youngest, the use of the ring and the semaphores. A buffer of ZeroBuffer v1 is shown, too: who lives,
+its info block and its semaphores.`
 
 // Run runs the command and returns its exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
