@@ -352,6 +352,39 @@ func TestCloseOfAReader(t *testing.T) {
 	})
 }
 
+// Nothing is out but the calls that wait: the last of them must not take the memory from under Close.
+func TestCloseWhileOthersWait(t *testing.T) {
+	for _, strategy := range []WaitStrategy{WaitHybrid, WaitSpin, WaitBlock} {
+		t.Run(strategy.String(), func(t *testing.T) {
+			for range 30 {
+				p := newObject(t, 0, 1024)
+				r, w := p.read(WithWait(strategy)), p.write(WithWait(strategy))
+				send(t, w, 1008)
+				var waiting []<-chan error
+				for range 2 {
+					waiting = append(waiting, started(func() error { _, err := w.WriteFrame(context.Background(), []byte{1}); return err }))
+				}
+				eventually(t, func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.waits == 2 }, "both wait")
+				require.NoError(t, w.Close())
+				receive(t, r, 1, 1008).Release()
+				_, err := r.ReadFrame(until(t))
+				requireError(t, err, ErrWriterDead)
+				w = p.write(WithConnectTimeout(soon))
+				for range 2 {
+					waiting = append(waiting, started(func() error { _, err := r.ReadFrame(context.Background()); return err }))
+				}
+				eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.waits == 2 }, "both wait")
+				require.NoError(t, r.Close())
+				for _, c := range waiting {
+					requireError(t, wait(t, c), ErrClosed)
+				}
+				require.Empty(t, leftovers(p.name))
+				require.NoError(t, w.Close())
+			}
+		})
+	}
+}
+
 func TestManyReadersOfOneBuffer(t *testing.T) {
 	p := newHeap(t, 0, 4096)
 	r, w := p.stream()

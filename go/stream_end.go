@@ -104,16 +104,19 @@ func (e *streamEnd) unlocked(wait func()) {
 	}
 }
 
-// shut makes every call fail as closed and waits until those that wait have noticed; mu is held. True: it was not closed before.
+// shut makes every call fail as closed and waits until those that wait have noticed; mu is held, and let go meanwhile. The memory is still
+// there when it returns true: it was not closed before.
 func (e *streamEnd) shut() bool {
 	first := !e.closing
 	e.closing = true
 	e.failure = e.fail(ErrorCodeClosed, e.use, "")
+	e.holds++ // else the last call that ends takes the memory along
 	for e.waits > 0 {
 		e.wake()
 		e.turn.wakeAll()
 		e.idle.Wait()
 	}
+	e.holds--
 	return first
 }
 

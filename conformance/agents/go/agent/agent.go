@@ -176,6 +176,35 @@ func given[T, O any](options []O, value *T, make func(T) O) []O {
 
 func milliseconds(n uint64) time.Duration { return time.Duration(n) * time.Millisecond }
 
+// waiting reads an optional wait strategy.
+func waiting(name *string) (*zeroduplex.WaitStrategy, error) {
+	if name == nil {
+		return nil, nil
+	}
+	w, err := zeroduplex.ParseWaitStrategy(*name)
+	return &w, err
+}
+
+// sized changes the sizes of a configuration that are given.
+func sized(config zeroduplex.BufferConfig, metadata, payload *uint64) zeroduplex.BufferConfig {
+	if metadata != nil {
+		config.MetadataSize = *metadata
+	}
+	if payload != nil {
+		config.PayloadSize = *payload
+	}
+	return config
+}
+
+// kept looks something up by its name.
+func kept[T any](things map[string]T, name string) (T, error) {
+	thing, ok := things[name]
+	if !ok {
+		return thing, fmt.Errorf("nothing is kept under %q", name)
+	}
+	return thing, nil
+}
+
 func value[T any](p *T) T {
 	var v T
 	if p != nil {

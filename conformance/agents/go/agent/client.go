@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"maps"
 	"math"
 	"sync"
 
@@ -13,6 +13,7 @@ import (
 )
 
 type client struct {
+	v1      writer
 	mu      sync.Mutex
 	channel zeroduplex.DuplexClient
 	buffers map[string]*zeroduplex.RequestBuffer
@@ -26,7 +27,7 @@ func newClient() *client {
 }
 
 func (c *client) operations() map[string]operation {
-	return map[string]operation{
+	all := map[string]operation{
 		agentproto.OpConnect:     op(c.connect),
 		agentproto.OpSend:        op(c.send),
 		agentproto.OpCall:        op(c.call),
@@ -43,7 +44,13 @@ func (c *client) operations() map[string]operation {
 		agentproto.OpSetMetadata: op(c.setMetadata),
 		agentproto.OpGetMetadata: op(c.getMetadata),
 		agentproto.OpClose:       op(c.close),
+		agentproto.OpConnectWriter: op(func(a agentproto.ConnectWriterArgs) (empty, error) {
+			c.reset()
+			return c.v1.connect(a)
+		}),
 	}
+	maps.Copy(all, c.v1.operations())
+	return all
 }
 
 var errNoClient = errors.New("there is no client")
@@ -61,11 +68,7 @@ func (c *client) get() (zeroduplex.DuplexClient, error) {
 func find[T any](c *client, things map[string]T, name string) (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	thing, ok := things[name]
-	if !ok {
-		return thing, fmt.Errorf("nothing is kept under %q", name)
-	}
-	return thing, nil
+	return kept(things, name)
 }
 
 func (c *client) forget() {
@@ -73,6 +76,7 @@ func (c *client) forget() {
 }
 
 func (c *client) reset() {
+	c.v1.reset()
 	c.mu.Lock()
 	channel, buffers, held := c.channel, c.buffers, c.held
 	c.forget()
@@ -94,13 +98,11 @@ func (c *client) connect(a agentproto.ConnectArgs) (empty, error) {
 	options = given(options, a.ConnectTimeoutMs, func(n uint64) zeroduplex.ClientOption { return zeroduplex.WithConnectTimeout(milliseconds(n)) })
 	options = given(options, a.CallTimeoutMs, func(n uint64) zeroduplex.ClientOption { return zeroduplex.WithCallTimeout(milliseconds(n)) })
 	options = given(options, a.SendTimeoutMs, func(n uint64) zeroduplex.ClientOption { return zeroduplex.WithSendTimeout(milliseconds(n)) })
-	if a.Wait != nil {
-		wait, err := zeroduplex.ParseWaitStrategy(*a.Wait)
-		if err != nil {
-			return empty{}, err
-		}
-		options = append(options, zeroduplex.WithWait(wait))
+	wait, err := waiting(a.Wait)
+	if err != nil {
+		return empty{}, err
 	}
+	options = given(options, wait, func(w zeroduplex.WaitStrategy) zeroduplex.ClientOption { return zeroduplex.WithWait(w) })
 	switch value(a.Lap) {
 	case "", "eager":
 	case "needed":
@@ -110,6 +112,10 @@ func (c *client) connect(a agentproto.ConnectArgs) (empty, error) {
 	}
 	if value(a.AllowOtherUsers) {
 		options = append(options, zeroduplex.AllowOtherUsers())
+	}
+	if a.ResponseMetadataSize != nil || a.ResponsePayloadSize != nil {
+		responses := sized(zeroduplex.DefaultV1BufferConfig(), a.ResponseMetadataSize, a.ResponsePayloadSize)
+		options = append(options, zeroduplex.WithResponseConfig(responses))
 	}
 	channel, err := zeroduplex.DefaultFactory().CreateClient(context.Background(), a.Name, options...)
 	if err != nil {
@@ -195,6 +201,10 @@ func (c *client) acquire(a agentproto.AcquireArgs) (agentproto.BufferReport, err
 }
 
 func (c *client) fill(a agentproto.FillArgs) (empty, error) {
+	if frame, err := c.v1.find(a.Buffer); err == nil {
+		fill(frame.Data(), a.Seed)
+		return empty{}, nil
+	}
 	buffer, err := find(c, c.buffers, a.Buffer)
 	if err == nil {
 		fill(buffer.Data(), a.Seed)
@@ -216,6 +226,10 @@ func (c *client) commit(a agentproto.CommitArgs) (agentproto.SentReport, error) 
 }
 
 func (c *client) abort(a agentproto.AbortArgs) (empty, error) {
+	if frame, err := c.v1.find(a.Buffer); err == nil {
+		frame.Abort()
+		return empty{}, nil
+	}
 	buffer, err := find(c, c.buffers, a.Buffer)
 	if err == nil {
 		buffer.Abort()
@@ -296,10 +310,6 @@ func (c *client) exchange(a agentproto.ExchangeArgs) (agentproto.ExchangeReport,
 			if err != nil {
 				return done, err
 			}
-			if sent == 0 {
-				done.FirstSequence = sequence
-			}
-			done.LastSequence = sequence
 			inFlight = append(inFlight, sequence)
 			sent++
 			continue
@@ -308,9 +318,7 @@ func (c *client) exchange(a agentproto.ExchangeArgs) (agentproto.ExchangeReport,
 		if err != nil {
 			return done, err
 		}
-		done.Crc32 = uint64(crc32.Update(uint32(done.Crc32), crc32.IEEETable, response.Data()))
-		done.Count++
-		done.Bytes += uint64(response.Size())
+		counted(&done, response.Data(), response.Sequence())
 		response.Release()
 		inFlight = inFlight[1:]
 	}
@@ -330,6 +338,9 @@ func (c *client) publish(ctx context.Context, channel zeroduplex.DuplexClient, s
 }
 
 func (c *client) setMetadata(a agentproto.SetMetadataArgs) (empty, error) {
+	if w := c.v1.get(); w != nil {
+		return empty{}, w.SetMetadata(pattern(a.Size, a.Seed))
+	}
 	channel, err := c.get()
 	if err != nil {
 		return empty{}, err
@@ -347,6 +358,9 @@ func (c *client) getMetadata(agentproto.GetMetadataArgs) (agentproto.ContentRepo
 }
 
 func (c *client) close(agentproto.CloseArgs) (empty, error) {
+	if w := c.v1.get(); w != nil {
+		return empty{}, w.Close()
+	}
 	channel, err := c.get()
 	if err != nil {
 		return empty{}, err

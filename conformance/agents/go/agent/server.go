@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"sync"
 	"time"
 
@@ -15,9 +16,10 @@ import (
 const seenLimit = 256
 
 type server struct {
+	v1      reader
 	mu      sync.Mutex
 	changed sync.Cond // behaviours, let-go marks or counts changed
-	channel *zeroduplex.InPlaceDuplexServer
+	channel zeroduplex.DuplexServer
 
 	other      agentproto.SetHandlerArgs
 	behaviours map[uint64]agentproto.SetHandlerArgs
@@ -41,7 +43,7 @@ func newServer() *server {
 }
 
 func (s *server) operations() map[string]operation {
-	return map[string]operation{
+	all := map[string]operation{
 		agentproto.OpCreate:      op(s.create),
 		agentproto.OpSetHandler:  op(s.setHandler),
 		agentproto.OpStart:       op(s.start),
@@ -50,17 +52,26 @@ func (s *server) operations() map[string]operation {
 		agentproto.OpSetMetadata: op(s.setMetadata),
 		agentproto.OpGetMetadata: op(s.getMetadata),
 		agentproto.OpStop: op(func(a agentproto.StopArgs) (empty, error) {
-			return s.end((*zeroduplex.InPlaceDuplexServer).Stop, a.TimeoutMs)
+			return s.end(zeroduplex.DuplexServer.Stop, a.TimeoutMs)
 		}),
 		agentproto.OpClose: op(func(agentproto.CloseArgs) (empty, error) {
-			return s.end(func(c *zeroduplex.InPlaceDuplexServer, _ time.Duration) error { return c.Close() }, 0)
+			if r := s.v1.get(); r != nil {
+				return empty{}, r.Close()
+			}
+			return s.end(func(c zeroduplex.DuplexServer, _ time.Duration) error { return c.Close() }, 0)
+		}),
+		agentproto.OpCreateReader: op(func(a agentproto.CreateReaderArgs) (empty, error) {
+			s.leave()
+			return s.v1.create(a)
 		}),
 	}
+	maps.Copy(all, s.v1.operations())
+	return all
 }
 
 var errNoServer = errors.New("there is no server")
 
-func (s *server) get() (*zeroduplex.InPlaceDuplexServer, error) {
+func (s *server) get() (zeroduplex.DuplexServer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.channel == nil {
@@ -76,6 +87,7 @@ func (s *server) forget() {
 }
 
 func (s *server) reset() {
+	s.v1.reset()
 	s.mu.Lock()
 	s.free(nil)
 	channel := s.channel
@@ -89,7 +101,9 @@ func (s *server) reset() {
 	s.mu.Unlock()
 }
 
-func (s *server) create(a agentproto.CreateArgs) (empty, error) {
+// leave closes the channel or the reader that there is already.
+func (s *server) leave() {
+	s.v1.reset()
 	s.mu.Lock()
 	old := s.channel
 	s.channel = nil
@@ -98,26 +112,21 @@ func (s *server) create(a agentproto.CreateArgs) (empty, error) {
 	if old != nil {
 		_ = old.Stop(0) // as reset does
 	}
-	config := zeroduplex.DefaultBufferConfig()
-	if a.MetadataSize != nil {
-		config.MetadataSize = *a.MetadataSize
-	}
-	if a.PayloadSize != nil {
-		config.PayloadSize = *a.PayloadSize
-	}
+}
+
+func (s *server) create(a agentproto.CreateArgs) (empty, error) {
+	s.leave()
 	var options []zeroduplex.ServerOption
 	options = given(options, a.Workers, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithWorkers(int(n)) })
 	options = given(options, a.ResetTimeoutMs, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithResetTimeout(milliseconds(n)) })
 	options = given(options, a.StopTimeoutMs, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithStopTimeout(milliseconds(n)) })
 	options = given(options, a.Mode, func(n uint64) zeroduplex.ServerOption { return zeroduplex.WithMode(fs.FileMode(n)) })
-	if a.Wait != nil {
-		wait, err := zeroduplex.ParseWaitStrategy(*a.Wait)
-		if err != nil {
-			return empty{}, err
-		}
-		options = append(options, zeroduplex.WithWait(wait))
+	wait, err := waiting(a.Wait)
+	if err != nil {
+		return empty{}, err
 	}
-	channel, err := zeroduplex.DefaultFactory().CreateInPlaceDuplexServer(a.Name, config, options...)
+	options = given(options, wait, func(w zeroduplex.WaitStrategy) zeroduplex.ServerOption { return zeroduplex.WithWait(w) })
+	channel, err := serverOf(a, options)
 	if err != nil {
 		return empty{}, err
 	}
@@ -125,6 +134,18 @@ func (s *server) create(a agentproto.CreateArgs) (empty, error) {
 	defer s.mu.Unlock()
 	s.channel = channel
 	return empty{}, nil
+}
+
+// serverOf makes a server of the protocol that is asked for.
+func serverOf(a agentproto.CreateArgs, options []zeroduplex.ServerOption) (zeroduplex.DuplexServer, error) {
+	factory := zeroduplex.DefaultFactory()
+	switch value(a.Protocol) {
+	case "", "v2":
+		return factory.CreateInPlaceDuplexServer(a.Name, sized(zeroduplex.DefaultBufferConfig(), a.MetadataSize, a.PayloadSize), options...)
+	case "v1":
+		return factory.CreateImmutableServer(a.Name, sized(zeroduplex.DefaultV1BufferConfig(), a.MetadataSize, a.PayloadSize), options...)
+	}
+	return nil, errors.New("unknown protocol " + *a.Protocol)
 }
 
 func (s *server) setHandler(a agentproto.SetHandlerArgs) (empty, error) {
@@ -255,6 +276,10 @@ func (s *server) setMetadata(a agentproto.SetMetadataArgs) (empty, error) {
 }
 
 func (s *server) getMetadata(agentproto.GetMetadataArgs) (agentproto.ContentReport, error) {
+	if r := s.v1.get(); r != nil {
+		data, err := r.Metadata()
+		return content(data), err
+	}
 	channel, err := s.get()
 	if err != nil {
 		return agentproto.ContentReport{}, err
@@ -263,7 +288,7 @@ func (s *server) getMetadata(agentproto.GetMetadataArgs) (agentproto.ContentRepo
 	return content(data), err
 }
 
-func (s *server) end(how func(*zeroduplex.InPlaceDuplexServer, time.Duration) error, timeout uint64) (empty, error) {
+func (s *server) end(how func(zeroduplex.DuplexServer, time.Duration) error, timeout uint64) (empty, error) {
 	channel, err := s.get()
 	if err != nil {
 		return empty{}, err
