@@ -41,7 +41,7 @@ type report struct {
 	Frames           uint64  `json:"frames"`
 	Bytes            uint64  `json:"bytes"`
 	Seconds          float64 `json:"seconds"`
-	Mismatches       uint64  `json:"mismatches"` // frames with a wrong number, size or byte
+	Mismatches       uint64  `json:"mismatches"` // wrong numbers and sizes, and frames with a wrong byte
 	PayloadSize      uint64  `json:"payload_size"`
 	PayloadFreeBytes uint64  `json:"payload_free_bytes"`
 	WrittenCount     uint64  `json:"written_count"` // frames and wrap markers
@@ -118,7 +118,7 @@ func (o options) read(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	if r.Mismatches > 0 {
-		return fmt.Errorf("%d of %d frames were wrong", r.Mismatches, r.Frames)
+		return fmt.Errorf("%d mismatches in %d frames", r.Mismatches, r.Frames)
 	}
 	return nil
 }
@@ -138,11 +138,14 @@ func (o options) all(ctx context.Context, reader *zeroduplex.Reader, r *report) 
 		r.Frames++
 		r.Bytes += uint64(frame.Size())
 		held = append(held, frame)
-		if !o.right(frame, r.Frames) {
+		if frame.Sequence() != r.Frames || o.sizes != nil && frame.Size() != o.sizes.Next() {
 			r.Mismatches++
 		}
 		if len(held) == o.hold || r.Frames == o.frames {
 			for _, frame := range slices.Backward(held) {
+				if o.verify && !right(frame) {
+					r.Mismatches++
+				}
 				frame.Release()
 			}
 			held = held[:0]
@@ -152,16 +155,11 @@ func (o options) all(ctx context.Context, reader *zeroduplex.Reader, r *report) 
 	return nil
 }
 
-// right looks at a frame in shared memory.
-func (o options) right(frame zeroduplex.ReceivedFrame, sequence uint64) bool {
-	if frame.Sequence() != sequence || o.sizes != nil && frame.Size() != o.sizes.Next() {
-		return false
-	}
-	if o.verify {
-		for i, b := range frame.Data() {
-			if b != byte(sequence+uint64(i)) {
-				return false
-			}
+// right looks at a frame in shared memory, as late as possible: nobody may have changed it while it was kept.
+func right(frame zeroduplex.ReceivedFrame) bool {
+	for i, b := range frame.Data() {
+		if b != byte(frame.Sequence()+uint64(i)) {
+			return false
 		}
 	}
 	return true

@@ -26,6 +26,16 @@ type Command []string
 // Peer is the command of one of the language's programs.
 func (l Language) Peer(program string) Command { return Command{filepath.Join(l.folder, program)} }
 
+// Has fails when the language lacks some of the programs.
+func (l Language) Has(programs ...string) error {
+	for _, program := range programs {
+		if err := executable(l.Peer(program)[0]); err != nil {
+			return fmt.Errorf("the %s peers are incomplete, run `make peers`: %w", l.Name, err)
+		}
+	}
+	return nil
+}
+
 // Find returns the languages that have all the programs under folder. It fails when there is none, when a language lacks some
 // of the programs, or when a folder is of no known language: an incomplete build must not shrink what is tested.
 func Find(folder string, programs ...string) ([]Language, error) {
@@ -39,10 +49,8 @@ func Find(folder string, programs ...string) ([]Language, error) {
 			return nil, fmt.Errorf("%s is of no known language (%s)", filepath.Join(folder, entry.Name()), strings.Join(Known, ", "))
 		}
 		l := Language{Name: entry.Name(), folder: filepath.Join(folder, entry.Name())}
-		for _, program := range programs {
-			if err := executable(l.Peer(program)[0]); err != nil {
-				return nil, fmt.Errorf("the %s peers are incomplete, run `make peers`: %w", l.Name, err)
-			}
+		if err := l.Has(programs...); err != nil {
+			return nil, err
 		}
 		found = append(found, l)
 	}
