@@ -6,8 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 )
 
 // streamEnd is what Reader and Writer have in common: one caller at a time works, the others queue behind it; closing wakes all of them,

@@ -28,7 +28,7 @@ func TestTheSameClientAgainstBothProtocols(t *testing.T) {
 // Two of them one after the other, for v1's are only welcome when nothing of the last one is left.
 func TestReconnectingToV1(t *testing.T) {
 	neighbours(t, func(t *testing.T, p pair) {
-		n := count(10, 300)
+		n := count(4, 300)
 		result := exchange(t, p, "--protocol v1", "--count 20 --reconnects "+n)
 		assert.Equal(t, n, fmt.Sprint(result.Attachments))
 	})
