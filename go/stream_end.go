@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zeroduplex/zeroduplex/go/internal/wire"
-
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 // streamEnd is what Reader and Writer have in common: one caller at a time works, the others queue behind it; closing wakes all of them,
