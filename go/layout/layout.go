@@ -22,11 +22,13 @@ type Field struct {
 	Offset, Width uint64
 }
 
-// Structs measures the structs of the in-place duplex protocol.
+// Structs measures the structs of both protocols that processes share.
 func Structs() []Struct {
 	return []Struct{
 		measure("oieb_v2", reflect.TypeFor[wire.OiebV2]()),
 		measure("frame_header_v2", reflect.TypeFor[wire.FrameHeaderV2]()),
+		measure("oieb_v1", reflect.TypeFor[wire.OiebV1]()),
+		measure("frame_header_v1", reflect.TypeFor[wire.FrameHeaderV1]()),
 	}
 }
 

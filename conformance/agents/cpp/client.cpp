@@ -1,11 +1,12 @@
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "agent.hpp"
+#include "buffer_writer.hpp"
+#include "kept.hpp"
 
 namespace zeroduplex::conformance {
 namespace {
@@ -19,85 +20,81 @@ FrameReport seen(const Response &response) {
 class Client final : public Role {
   public:
     void addTo(Operations &operations) override {
+        buffer_.addTo(operations);
         add<ConnectArgs>(operations, "connect", [this](const ConnectArgs &a) { return connect(a); });
         add<SendArgs>(operations, "send", [this](const SendArgs &a) { return send(a); });
         add<CallArgs>(operations, "call", [this](const CallArgs &a) { return call(a); });
         add<AcquireArgs>(operations, "acquire", [this](const AcquireArgs &a) { return acquire(a); });
         add<FillArgs>(operations, "fill", [this](const FillArgs &a) {
-            fill(find(buffers_, a.buffer)->data(), a.seed);
+            if (buffer_.exists()) {
+                buffer_.fill(a);
+            } else {
+                fill(buffers_.find(a.buffer)->data(), a.seed);
+            }
             return EmptyReport();
         });
         add<CommitArgs>(operations, "commit", [this](const CommitArgs &a) { return commit(a); });
         add<AbortArgs>(operations, "abort", [this](const AbortArgs &a) {
-            find(buffers_, a.buffer)->abort();
+            if (buffer_.exists()) {
+                buffer_.abort(a);
+            } else {
+                buffers_.find(a.buffer)->abort();
+            }
             return EmptyReport();
         });
         add<ReceiveArgs>(operations, "receive", [this](const ReceiveArgs &a) { return receive(a); });
-        add<ReadArgs>(operations, "read", [this](const ReadArgs &a) { return seen(*find(held_, a.hold)); });
+        add<ReadArgs>(operations, "read", [this](const ReadArgs &a) { return seen(*held_.find(a.hold)); });
         add<ReleaseArgs>(operations, "release", [this](const ReleaseArgs &a) {
-            find(held_, a.hold)->release();
+            held_.find(a.hold)->release();
             return EmptyReport();
         });
         add<CancelArgs>(operations, "cancel", [this](const CancelArgs &a) {
             CancelReport done;
-            done.cancelled = get()->cancel(a.sequence);
+            done.cancelled = channel_.get()->cancel(a.sequence);
             return done;
         });
         add<ConnectedArgs>(operations, "connected", [this](const ConnectedArgs &) {
             ConnectionReport state;
-            state.connected = get()->isServerConnected();
+            state.connected = channel_.get()->isServerConnected();
             return state;
         });
         add<ExchangeArgs>(operations, "exchange", [this](const ExchangeArgs &a) { return exchange(a); });
         add<SetMetadataArgs>(operations, "set_metadata", [this](const SetMetadataArgs &a) {
-            get()->setMetadata(pattern(a.size, a.seed));
+            if (buffer_.exists()) {
+                buffer_.setMetadata(a);
+            } else {
+                channel_.get()->setMetadata(pattern(a.size, a.seed));
+            }
             return EmptyReport();
         });
-        add<GetMetadataArgs>(operations, "get_metadata", [this](const GetMetadataArgs &) { return content(get()->serverMetadata()); });
+        add<GetMetadataArgs>(operations, "get_metadata", [this](const GetMetadataArgs &) { return content(channel_.get()->serverMetadata()); });
         add<CloseArgs>(operations, "close", [this](const CloseArgs &) {
-            get()->close();
+            if (buffer_.exists()) {
+                buffer_.close();
+            } else {
+                channel_.get()->close();
+            }
             return EmptyReport();
         });
     }
 
     void reset() override {
-        // Destroyed without the lock: buffers and responses first, they end before their channel.
-        std::shared_ptr<IDuplexClient> channel;
-        std::map<std::string, std::shared_ptr<RequestBuffer>> buffers;
-        std::map<std::string, std::shared_ptr<Response>> held;
-        {
-            const std::lock_guard lock(mutex_);
-            channel.swap(channel_);
-            buffers.swap(buffers_);
-            held.swap(held_);
-        }
-        buffers.clear();
-        held.clear();
+        buffer_.reset();
+        drop();
+    }
+
+  private:
+    void drop() {
+        // Buffers and responses first: they end before their channel.
+        buffers_.clear();
+        held_.clear();
         try {
-            if (channel != nullptr) {
+            if (const auto channel = channel_.take()) {
                 channel->close();
             }
         } catch (const Error &) {
             // What is left over is the runner's to find.
         }
-    }
-
-  private:
-    std::shared_ptr<IDuplexClient> get() {
-        const std::lock_guard lock(mutex_);
-        if (channel_ == nullptr) {
-            throw std::runtime_error("there is no client");
-        }
-        return channel_;
-    }
-
-    template <typename T> std::shared_ptr<T> find(std::map<std::string, std::shared_ptr<T>> &things, const std::string &name) {
-        const std::lock_guard lock(mutex_);
-        const auto found = things.find(name);
-        if (found == things.end()) {
-            throw std::runtime_error("nothing is kept under " + name);
-        }
-        return found->second;
     }
 
     EmptyReport connect(const ConnectArgs &a) {
@@ -122,10 +119,10 @@ class Client final : public Role {
             options.lap = *a.lap == "eager" ? Lap::eager : Lap::needed;
         }
         options.allow_other_users = a.allow_other_users.value_or(false);
+        options.response_config = BufferConfig(a.response_metadata_size.value_or(options.response_config.metadataSize()),
+                                               a.response_payload_size.value_or(options.response_config.payloadSize()));
         call_timeout_ = options.call_timeout;
-        std::shared_ptr<IDuplexClient> made = DuplexChannelFactory::getInstance().createClient(a.name, options);
-        const std::lock_guard lock(mutex_);
-        channel_ = std::move(made);
+        channel_.set(DuplexChannelFactory::getInstance().createClient(a.name, options));
         return {};
     }
 
@@ -133,31 +130,30 @@ class Client final : public Role {
         const auto data = pattern(a.size, a.seed);
         const Request request{data, static_cast<std::uint32_t>(a.opcode.value_or(0)), a.capacity.value_or(0), a.one_way.value_or(false)};
         SentReport sent;
-        sent.sequence = a.timeout_ms ? get()->send(request, milliseconds(*a.timeout_ms)) : get()->send(request);
+        sent.sequence = a.timeout_ms ? channel_.get()->send(request, milliseconds(*a.timeout_ms)) : channel_.get()->send(request);
         return sent;
     }
 
     FrameReport call(const CallArgs &a) {
         const auto data = pattern(a.size, a.seed);
         const Request request{data, static_cast<std::uint32_t>(a.opcode.value_or(0)), a.capacity.value_or(0), false};
-        const auto channel = get();
+        const auto channel = channel_.get();
         return seen(a.timeout_ms ? channel->call(request, milliseconds(*a.timeout_ms)) : channel->call(request));
     }
 
     BufferReport acquire(const AcquireArgs &a) {
-        const auto channel = get();
+        const auto channel = channel_.get();
         const std::uint64_t capacity = a.capacity.value_or(0);
-        auto buffer = std::make_shared<RequestBuffer>(a.timeout_ms ? channel->acquireRequestBuffer(a.size, capacity, milliseconds(*a.timeout_ms))
-                                                                   : channel->acquireRequestBuffer(a.size, capacity));
+        auto buffer = a.timeout_ms ? channel->acquireRequestBuffer(a.size, capacity, milliseconds(*a.timeout_ms))
+                                   : channel->acquireRequestBuffer(a.size, capacity);
         BufferReport acquired;
-        acquired.size = buffer->data().size();
-        const std::lock_guard lock(mutex_);
-        buffers_[a.buffer] = std::move(buffer);
+        acquired.size = buffer.size();
+        buffers_.keep(a.buffer, std::move(buffer));
         return acquired;
     }
 
     SentReport commit(const CommitArgs &a) {
-        const auto buffer = find(buffers_, a.buffer);
+        const auto buffer = buffers_.find(a.buffer);
         buffer->setOpcode(static_cast<std::uint32_t>(a.opcode.value_or(0)));
         buffer->setOneWay(a.one_way.value_or(false));
         SentReport sent;
@@ -166,12 +162,11 @@ class Client final : public Role {
     }
 
     FrameReport receive(const ReceiveArgs &a) {
-        const auto channel = get();
-        auto response = std::make_shared<Response>(take(*channel, a));
-        FrameReport frame = seen(*response);
+        const auto channel = channel_.get();
+        Response response = take(*channel, a);
+        FrameReport frame = seen(response);
         if (a.hold) {
-            const std::lock_guard lock(mutex_);
-            held_[*a.hold] = std::move(response);
+            held_.keep(*a.hold, std::move(response));
         }
         return frame;
     }
@@ -184,7 +179,7 @@ class Client final : public Role {
     }
 
     ExchangeReport exchange(const ExchangeArgs &a) {
-        const auto channel = get();
+        const auto channel = channel_.get();
         ExchangeReport done;
         std::deque<std::uint64_t> in_flight;
         for (std::uint64_t sent = 0; done.count < a.count;) {
@@ -217,10 +212,10 @@ class Client final : public Role {
         return buffer.commit();
     }
 
-    std::mutex mutex_;
-    std::shared_ptr<IDuplexClient> channel_;
-    std::map<std::string, std::shared_ptr<RequestBuffer>> buffers_;
-    std::map<std::string, std::shared_ptr<Response>> held_;
+    BufferWriter buffer_{[this] { drop(); }};
+    Owned<IDuplexClient> channel_{"there is no client"};
+    Kept<RequestBuffer> buffers_;
+    Kept<Response> held_;
     IDuplexClient::Duration call_timeout_{}; // by number nothing is received without a timeout
 };
 

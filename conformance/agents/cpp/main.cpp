@@ -37,6 +37,15 @@ std::vector<StructLayout> layout() {
          {FIELD(FrameHeaderV2, payload_size), FIELD(FrameHeaderV2, sequence_number), FIELD(FrameHeaderV2, capacity),
           FIELD(FrameHeaderV2, state), FIELD(FrameHeaderV2, status), FIELD(FrameHeaderV2, request_size), FIELD(FrameHeaderV2, opcode),
           FIELD(FrameHeaderV2, flags), FIELD(FrameHeaderV2, reserved)}},
+        {"oieb_v1",
+         sizeof(wire::OiebV1),
+         {FIELD(OiebV1, oieb_size), FIELD(OiebV1, version), FIELD(OiebV1, metadata_size), FIELD(OiebV1, metadata_free_bytes),
+          FIELD(OiebV1, metadata_written_bytes), FIELD(OiebV1, payload_size), FIELD(OiebV1, payload_free_bytes),
+          FIELD(OiebV1, payload_write_pos), FIELD(OiebV1, payload_read_pos), FIELD(OiebV1, payload_written_count),
+          FIELD(OiebV1, payload_read_count), FIELD(OiebV1, writer_pid), FIELD(OiebV1, reader_pid), FIELD(OiebV1, reserved)}},
+        {"frame_header_v1",
+         sizeof(wire::FrameHeaderV1),
+         {FIELD(FrameHeaderV1, payload_size), FIELD(FrameHeaderV1, sequence_number)}},
     };
 }
 

@@ -8,6 +8,7 @@
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "agent.hpp"
+#include "buffer_reader.hpp"
 
 namespace zeroduplex::conformance {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::size_t seen_limit = 256;
 class Server final : public Role {
   public:
     void addTo(Operations &operations) override {
+        buffer_.addTo(operations);
         add<CreateArgs>(operations, "create", [this](const CreateArgs &a) { return create(a); });
         add<SetHandlerArgs>(operations, "set_handler", [this](const SetHandlerArgs &a) { return setHandler(a); });
         add<StartArgs>(operations, "start", [this](const StartArgs &) {
@@ -33,13 +35,19 @@ class Server final : public Role {
             get()->setMetadata(pattern(a.size, a.seed));
             return EmptyReport();
         });
-        add<GetMetadataArgs>(operations, "get_metadata", [this](const GetMetadataArgs &) { return content(get()->clientMetadata()); });
+        add<GetMetadataArgs>(operations, "get_metadata", [this](const GetMetadataArgs &) {
+            return buffer_.exists() ? buffer_.metadata() : content(get()->clientMetadata());
+        });
         add<StopArgs>(operations, "stop", [this](const StopArgs &a) {
             get()->stop(milliseconds(a.timeout_ms));
             return EmptyReport();
         });
         add<CloseArgs>(operations, "close", [this](const CloseArgs &) {
-            get()->stop();
+            if (buffer_.exists()) {
+                buffer_.close();
+            } else {
+                get()->stop();
+            }
             return EmptyReport();
         });
     }
@@ -49,6 +57,7 @@ class Server final : public Role {
             const std::lock_guard lock(mutex_);
             free(std::nullopt);
         }
+        buffer_.reset();
         drop();
         const std::lock_guard lock(mutex_);
         other_ = SetHandlerArgs{handler_xor, {}, {}, {}, {}};
@@ -66,7 +75,7 @@ class Server final : public Role {
         bool free;
     };
 
-    std::shared_ptr<IInPlaceDuplexServer> get() {
+    std::shared_ptr<IDuplexServer> get() {
         const std::lock_guard lock(mutex_);
         if (channel_ == nullptr) {
             throw std::runtime_error("there is no server");
@@ -75,7 +84,7 @@ class Server final : public Role {
     }
 
     void drop() {
-        std::shared_ptr<IInPlaceDuplexServer> channel;
+        std::shared_ptr<IDuplexServer> channel;
         {
             const std::lock_guard lock(mutex_);
             channel = std::move(channel_);
@@ -91,8 +100,13 @@ class Server final : public Role {
     }
 
     EmptyReport create(const CreateArgs &a) {
+        buffer_.reset();
         drop();
-        const BufferConfig standard;
+        const bool v1 = a.protocol == "v1";
+        if (a.protocol && !v1 && *a.protocol != "v2") {
+            throw std::runtime_error("unknown protocol " + *a.protocol);
+        }
+        const BufferConfig standard = v1 ? BufferConfig::defaultV1() : BufferConfig();
         const BufferConfig config(a.metadata_size.value_or(standard.metadataSize()), a.payload_size.value_or(standard.payloadSize()));
         ServerOptions options;
         if (a.workers) {
@@ -115,7 +129,13 @@ class Server final : public Role {
             handled_ = HandledReport();
             frames_.clear();
         }
-        std::shared_ptr<IInPlaceDuplexServer> made = DuplexChannelFactory::getInstance().createInPlaceDuplexServer(a.name, config, options);
+        const auto factory = DuplexChannelFactory::getInstance();
+        std::shared_ptr<IDuplexServer> made;
+        if (v1) {
+            made = factory.createImmutableServer(a.name, config, options);
+        } else {
+            made = factory.createInPlaceDuplexServer(a.name, config, options);
+        }
         const std::lock_guard lock(mutex_);
         channel_ = std::move(made);
         return {};
@@ -220,9 +240,10 @@ class Server final : public Role {
         return handled;
     }
 
+    BufferReader buffer_{[this] { drop(); }};
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::shared_ptr<IInPlaceDuplexServer> channel_;
+    std::shared_ptr<IDuplexServer> channel_;
     SetHandlerArgs other_{handler_xor, {}, {}, {}, {}};
     std::map<std::uint64_t, SetHandlerArgs> behaviours_;
     std::set<Hold *> held_;           // handlers that wait now
