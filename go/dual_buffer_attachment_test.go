@@ -106,14 +106,6 @@ func startImmutable(t *testing.T, name string, w WaitStrategy) *child.Process {
 	return s
 }
 
-// removeDual removes what a killed server left, as the next one of the name does.
-func removeDual(t *testing.T, d *channel) {
-	t.Helper()
-	s, err := DefaultFactory().CreateImmutableServer(d.name, d.requests)
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
-}
-
 func TestAKilledServerOfV1(t *testing.T) {
 	for _, w := range []WaitStrategy{WaitHybrid, WaitSpin, WaitBlock} {
 		t.Run(w.String(), func(t *testing.T) {

@@ -20,7 +20,7 @@ void Engine::work(const Handler& handler) {
   ring::RequestFrame request;
   Lock lock(mutex_);
   while (phase_ != Phase::ended) {
-    if (alone_ && phase_ == Phase::serving) {
+    if (alone_ && phase_ == Phase::serving && !looking_) {  // before start() the supervisor looks out
       serve_alone(lock, handler, access, request);
     } else if (next_request(request)) {
       serve(lock, handler, access, request);

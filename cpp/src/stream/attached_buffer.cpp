@@ -26,7 +26,15 @@ AttachedBuffer::AttachedBuffer(const std::string& name, const AttachSettings& se
   const TimePoint deadline = platform::deadline_after(Clock::now(), settings.connect_timeout);
   detail::Backoff backoff(detail::longest_connect_nap);
   for (;;) {
-    const Outcome outcome = try_attach(name, settings);
+    Outcome outcome = Outcome::attached;
+    try {
+      outcome = try_attach(name, settings);
+    } catch (const Error& e) {
+      // The other writer may leave, and a dead reader have a successor.
+      const bool heals = e.code() == ErrorCode::writer_already_connected || e.code() == ErrorCode::reader_dead;
+      if (!heals || !backoff.nap(deadline)) throw;
+      continue;
+    }
     if (outcome == Outcome::attached) return;
     if (backoff.nap(deadline)) continue;
     switch (outcome) {

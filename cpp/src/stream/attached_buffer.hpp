@@ -23,9 +23,9 @@ struct AttachSettings {
 /// A v1 buffer as its one writer holds it.
 class AttachedBuffer {
  public:
-  /// Tries until the connect timeout is over as long as there is no ready buffer of the name. Throws InvalidNameError,
-  /// InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError, VersionMismatchError, CorruptedError,
-  /// PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// Tries until the connect timeout is over as long as there is no ready buffer of the name, its reader is dead or another writer
+  /// is attached. Throws InvalidNameError, InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError,
+  /// VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
   AttachedBuffer(const std::string& name, const AttachSettings& settings);
   AttachedBuffer(const AttachedBuffer&) = delete;
   AttachedBuffer& operator=(const AttachedBuffer&) = delete;
