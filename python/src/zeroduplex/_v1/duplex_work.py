@@ -174,6 +174,9 @@ class WorkingBufferServer(ServerBase):
             return self._responses
         attempt = WriterAttempt(response_buffer(self._name), _PATIENCE, None, allow_other_users=bool(self._mode & 0o077))
         while True:
+            if not self._is_writing():
+                self._without_responses = True
+                return None
             try:
                 segment = attempt.once()
                 break
@@ -185,14 +188,25 @@ class WorkingBufferServer(ServerBase):
                 if lives:
                     self._tell(e)
                 return None
+        end = WriterEnd(segment)
+        if not self._is_writing():  # what we found is its successor's
+            end.leave()
+            end.unmap()
+            self._without_responses = True
+            return None
         with self._lock:
-            self._responses = WriterEnd(segment)
+            self._responses = end
             if self._metadata is not None:
                 try:
                     self._responses.set_metadata(self._metadata)
                 except (MetadataAlreadyWrittenError, MetadataTooLargeError) as e:
                     self._reports.append(e)
         return self._responses
+
+    def _is_writing(self) -> bool:
+        """Whether the client whose requests are read is still attached. A successor attaches before it makes its response buffer, so
+        while this holds that buffer is not a successor's."""
+        return self._requests.segment.writer_pid == self._client
 
     def _leave_client(self) -> None:
         with self._lock:
