@@ -75,9 +75,25 @@ namespace ZeroDuplex
             try
             {
                 MappedBuffer found = new Retry(LinkOperation, name, options.ResetTimeout, giveUp.Token).Until(
-                    () => attacher.Try(null, allowOtherUsers),
+                    () =>
+                    {
+                        // A successor attaches before it makes its response buffer: while this holds the buffer is not a successor's.
+                        if (requests.WriterPid != attached)
+                        {
+                            throw Failures.Make(ErrorCode.ReaderDead, LinkOperation, name, "the client that sent is gone");
+                        }
+
+                        return attacher.Try(null, allowOtherUsers);
+                    },
                     code => BufferAttacher.Heals(code) && IsAttached(attached));
-                return new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
+                var made = new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
+                if (requests.WriterPid == attached)
+                {
+                    return made;
+                }
+
+                made.Close(); // it is the successor's
+                return null;
             }
             catch (OperationCanceledException)
             {
