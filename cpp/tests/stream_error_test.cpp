@@ -290,9 +290,9 @@ TEST(StreamErrors, ASecondWriter) {
   const Name name;
   Reader reader(name, small);
   Writer writer(name);
-  WriterOptions at_once;
-  at_once.connect_timeout = 0s;
-  EXPECT_THROW((Writer{name, at_once}), WriterAlreadyConnectedError);
+  WriterOptions impatient;
+  impatient.connect_timeout = 0s;
+  EXPECT_THROW((Writer{name, impatient}), WriterAlreadyConnectedError);
   writer.writeFrame(bytes("x"));
   EXPECT_EQ(1U, reader.readFrame().sequence()) << "the first one is not disturbed";
   EXPECT_TRUE(reader.isWriterConnected());
