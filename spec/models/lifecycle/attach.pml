@@ -2,8 +2,8 @@
  * Who owns an object: servers that create it, reset it, give it up and stop; clients that attach, ask for a reset and close; any of
  * them may die between any two steps, and come back.
  *
- * Run with one server and two clients, and with two servers that want the same name and one client that stays. Of the four semaphores
- * two are enough to be opened and replaced one after the other.
+ * Run with one server and two clients, and with two servers that want the same name, LIVES times each, and one client that
+ * stays. Of the four semaphores two are enough to be opened and replaced one after the other.
  *
  * Abstracted:
  *   What goes through the ring is one fact, that it was used; ../ring is about the rest. Whoever waits looks at what it waits for:
@@ -23,6 +23,9 @@
 #endif
 #ifndef CLIENTS
 #define CLIENTS 2
+#endif
+#ifndef LIVES
+#define LIVES 2           /* of each of several servers; one alone comes again and again */
 #endif
 
 #define OBJECTS 4         /* that anybody can reach at a time */
@@ -94,13 +97,20 @@ byte cleared[SERVERS];            /* by server: the object whose name it is clea
 
 proctype server(byte me) {
 	bit anew;
+#if SERVERS > 1
+	byte lives = LIVES;
+#endif
 
 start:
 	atomic { mine = NONE; old = NONE; anew = 0; forget_unreachable }
 end_start:
 	/* May be started at any time, or never again. */
 	if
+#if SERVERS > 1
+	:: atomic { lives > 0 -> lives--; goto create }
+#else
 	:: goto create
+#endif
 	:: goto ended
 	fi;
 
