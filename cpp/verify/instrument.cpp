@@ -53,31 +53,28 @@ int swap(volatile T* at, T* expected, T desired, int order, int failure) {
 }  // namespace
 
 // NOLINTBEGIN: the names are the compiler's.
-#define ACCESS(size)                                                                                              \
-  void __tsan_read##size(void* at) { access(at, size, false); }                                                   \
-  void __tsan_write##size(void* at) { access(at, size, true); }                                                   \
-  void __tsan_unaligned_read##size(void* at) { access(at, size, false); }                                         \
-  void __tsan_unaligned_write##size(void* at) { access(at, size, true); }                                         \
-  void __tsan_volatile_read##size(void* at) {                                                                     \
-    if (is_shared(at)) verify::peek(at, size);                                                                    \
-  }                                                                                                               \
+#define ACCESS(size)                                                      \
+  void __tsan_read##size(void* at) { access(at, size, false); }           \
+  void __tsan_write##size(void* at) { access(at, size, true); }           \
+  void __tsan_unaligned_read##size(void* at) { access(at, size, false); } \
+  void __tsan_unaligned_write##size(void* at) { access(at, size, true); } \
+  void __tsan_volatile_read##size(void* at) {                             \
+    if (is_shared(at)) verify::peek(at, size);                            \
+  }                                                                       \
   void __tsan_volatile_write##size(void* at) { access(at, size, true); }
 
-#define ATOMIC(bits)                                                                                                   \
-  std::uint##bits##_t __tsan_atomic##bits##_load(const volatile std::uint##bits##_t* at, int order) {                  \
-    return load(at, order);                                                                                            \
-  }                                                                                                                    \
-  void __tsan_atomic##bits##_store(volatile std::uint##bits##_t* at, std::uint##bits##_t value, int order) {           \
-    store(at, value, order);                                                                                           \
-  }                                                                                                                    \
-  int __tsan_atomic##bits##_compare_exchange_strong(volatile std::uint##bits##_t* at, std::uint##bits##_t* expected,   \
-                                                    std::uint##bits##_t desired, int order, int failure) {             \
-    return swap(at, expected, desired, order, failure);                                                                \
-  }                                                                                                                    \
-  std::uint##bits##_t __tsan_atomic##bits##_fetch_or(volatile std::uint##bits##_t* at, std::uint##bits##_t bits_,      \
-                                                     int order) {                                                      \
-    return static_cast<std::uint##bits##_t>(                                                                           \
-        verify::atomic_or(const_cast<std::uint##bits##_t*>(at), sizeof(*at), bits_, order_of(order)));                 \
+#define ATOMIC(bits)                                                                                                            \
+  std::uint##bits##_t __tsan_atomic##bits##_load(const volatile std::uint##bits##_t* at, int order) { return load(at, order); } \
+  void __tsan_atomic##bits##_store(volatile std::uint##bits##_t* at, std::uint##bits##_t value, int order) {                    \
+    store(at, value, order);                                                                                                    \
+  }                                                                                                                             \
+  int __tsan_atomic##bits##_compare_exchange_strong(volatile std::uint##bits##_t* at, std::uint##bits##_t* expected,            \
+                                                    std::uint##bits##_t desired, int order, int failure) {                      \
+    return swap(at, expected, desired, order, failure);                                                                         \
+  }                                                                                                                             \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_or(volatile std::uint##bits##_t* at, std::uint##bits##_t bits_, int order) {  \
+    return static_cast<std::uint##bits##_t>(                                                                                    \
+        verify::atomic_or(const_cast<std::uint##bits##_t*>(at), sizeof(*at), bits_, order_of(order)));                          \
   }
 
 extern "C" {

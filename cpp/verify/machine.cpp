@@ -5,12 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <relacy/relacy.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <relacy/relacy.hpp>
 
 #undef memory_order_relaxed
 #undef memory_order_consume
@@ -26,12 +25,11 @@
 #undef free
 #undef assert
 
+#include <zeroduplex/generated/wire.hpp>
+
 #include "machine.hpp"
 #include "orders.hpp"
 #include "scenario.hpp"
-
-#include <zeroduplex/generated/wire.hpp>
-
 
 namespace verify {
 
@@ -45,8 +43,8 @@ constexpr std::size_t cell_size = 4;
 constexpr std::size_t cells = memory_size / cell_size;
 using Word = rl::atomic<std::uint64_t>;
 
-/// When threads last touched four bytes, in Relacy's time: to tell races, also between plain and atomic accesses, which Relacy's own
-/// variables do not.
+/// When threads last touched four bytes, in Relacy's time: to tell races, also between plain and atomic accesses, which Relacy's
+/// own variables do not.
 struct Clocks {
   std::size_t plain_read[most_threads];
   std::size_t plain_write[most_threads];
@@ -128,16 +126,35 @@ Site site_of(const void* at, Operation operation, std::uint64_t value) {
   if (offset < 2 * wire::oieb_v2_size) {
     site.response_block = offset >= wire::oieb_v2_size;
     switch (offset % wire::oieb_v2_size) {
-      case wire::oieb_v2_identity_offset: site.field = Field::identity; break;
-      case wire::oieb_v2_metadata_free_bytes_offset: site.field = Field::metadata_free; break;
-      case wire::oieb_v2_metadata_written_bytes_offset: site.field = Field::metadata_written; break;
-      case wire::oieb_v2_payload_free_bytes_offset: site.field = Field::free_bytes; break;
-      case wire::oieb_v2_payload_written_bytes_offset: site.field = Field::written_bytes; break;
-      case wire::oieb_v2_payload_written_count_offset: site.field = Field::written_count; break;
-      case wire::oieb_v2_payload_read_count_offset: site.field = Field::read_count; break;
-      case wire::oieb_v2_writer_pid_offset: site.field = Field::writer_pid; break;
-      case wire::oieb_v2_reader_pid_offset: site.field = Field::reader_pid; break;
-      default: site.field = Field::other;
+      case wire::oieb_v2_identity_offset:
+        site.field = Field::identity;
+        break;
+      case wire::oieb_v2_metadata_free_bytes_offset:
+        site.field = Field::metadata_free;
+        break;
+      case wire::oieb_v2_metadata_written_bytes_offset:
+        site.field = Field::metadata_written;
+        break;
+      case wire::oieb_v2_payload_free_bytes_offset:
+        site.field = Field::free_bytes;
+        break;
+      case wire::oieb_v2_payload_written_bytes_offset:
+        site.field = Field::written_bytes;
+        break;
+      case wire::oieb_v2_payload_written_count_offset:
+        site.field = Field::written_count;
+        break;
+      case wire::oieb_v2_payload_read_count_offset:
+        site.field = Field::read_count;
+        break;
+      case wire::oieb_v2_writer_pid_offset:
+        site.field = Field::writer_pid;
+        break;
+      case wire::oieb_v2_reader_pid_offset:
+        site.field = Field::reader_pid;
+        break;
+      default:
+        site.field = Field::other;
     }
   } else {
     const std::size_t in_header = offset % wire::block_alignment;
@@ -157,11 +174,16 @@ Word& checked_word(const void* at) {
 
 rl::memory_order relacy(Order order) {
   switch (order) {
-    case Order::relaxed: return rl::mo_relaxed;
-    case Order::acquire: return rl::mo_acquire;
-    case Order::release: return rl::mo_release;
-    case Order::acq_rel: return rl::mo_acq_rel;
-    case Order::seq_cst: break;
+    case Order::relaxed:
+      return rl::mo_relaxed;
+    case Order::acquire:
+      return rl::mo_acquire;
+    case Order::release:
+      return rl::mo_release;
+    case Order::acq_rel:
+      return rl::mo_acq_rel;
+    case Order::seq_cst:
+      break;
   }
   return rl::mo_seq_cst;
 }
@@ -237,8 +259,8 @@ void atomic_store(void* at, std::size_t size, std::uint64_t value, Order order) 
 bool atomic_swap(void* at, std::size_t size, std::uint64_t& expected, std::uint64_t desired, Order order, Order) {
   settle();
   // Relacy has the failure's order follow from the success's.
-  const bool swapped =
-      checked_word(at).compare_exchange_strong(expected, desired, relacy(order_of(site_of(at, Operation::swap, desired), order)), $);
+  const bool swapped = checked_word(at).compare_exchange_strong(expected, desired,
+                                                                relacy(order_of(site_of(at, Operation::swap, desired), order)), $);
   if (swapped) write_memory(cell_of(at), size, desired);
   note_atomic(cell_of(at), size, swapped);
   return swapped;
@@ -246,8 +268,7 @@ bool atomic_swap(void* at, std::size_t size, std::uint64_t& expected, std::uint6
 
 std::uint64_t atomic_or(void* at, std::size_t size, std::uint64_t bits, Order order) {
   settle();
-  const std::uint64_t before =
-      checked_word(at).fetch_or(bits, relacy(order_of(site_of(at, Operation::fetch_or, 0), order)), $);
+  const std::uint64_t before = checked_word(at).fetch_or(bits, relacy(order_of(site_of(at, Operation::fetch_or, 0), order)), $);
   write_memory(cell_of(at), size, before | bits);
   note_atomic(cell_of(at), size, true);
   return before;
@@ -267,7 +288,8 @@ void plain_access(const void* at, std::size_t size, bool write) {
   const std::size_t first = cell_of(at);
   const std::size_t end = cell_of(static_cast<const std::byte*>(at) + size - 1) + 1;
   for (std::size_t i = first; i < end; ++i) {
-    if (is_behind(clocks[i].plain_write) || is_behind(clocks[i].atomic_write)) race(write ? "two stores race" : "a load races with a store");
+    if (is_behind(clocks[i].plain_write) || is_behind(clocks[i].atomic_write))
+      race(write ? "two stores race" : "a load races with a store");
     if (write && (is_behind(clocks[i].plain_read) || is_behind(clocks[i].atomic_read))) race("a store races with a load");
     note(write ? clocks[i].plain_write : clocks[i].plain_read);
     if (write && has_word[i]) pending[pendings++] = {i, word_size(i), true};
@@ -335,6 +357,7 @@ Outcome simulate(const Scenario& scenario, std::uint64_t iterations) {
   params.progress_stream = &printed;
   params.search_type = rl::random_scheduler_type;
   params.execution_depth_limit = 4000;
+  params.output_history = true;  // or Relacy would run a failure once more to collect it
   current = &scenario;
   threads = scenario.threads;
   const bool passed = threads == 2 ? rl::simulate<Suite<2>>(params) : rl::simulate<Suite<3>>(params);

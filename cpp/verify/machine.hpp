@@ -13,14 +13,47 @@ enum class Operation : std::uint8_t { load, store, swap, fetch_or, fence };
 
 /// What a thread is doing, as far as the table of orders tells calls apart.
 enum class Call : std::uint8_t {
-  none, create, attach, metadata, reserve, publish, answer, release, cancel, abandon, reclaim, post,  // clients and both
-  look, poll, take, skip, respond, finish, count, drain, reset, wait, abandoned, spin,
+  none,
+  create,
+  attach,
+  metadata,
+  reserve,
+  publish,
+  answer,
+  release,
+  cancel,
+  abandon,
+  reclaim,
+  post,  // clients and both
+  look,
+  poll,
+  take,
+  skip,
+  respond,
+  finish,
+  count,
+  drain,
+  reset,
+  wait,
+  abandoned,
+  spin,
 };
 
 /// The word that an atomic operation is about.
 enum class Field : std::uint8_t {
-  none, identity, metadata_free, metadata_written, free_bytes, written_bytes, written_count, read_count, writer_pid, reader_pid,
-  state, flags, other,
+  none,
+  identity,
+  metadata_free,
+  metadata_written,
+  free_bytes,
+  written_bytes,
+  written_count,
+  read_count,
+  writer_pid,
+  reader_pid,
+  state,
+  flags,
+  other,
 };
 
 /// One operation as it stands in the code. The value tells stores of states apart.
@@ -42,7 +75,8 @@ enum Semaphore : std::uint8_t { request_ready, response_ready, response_consumed
 // Of the thread that runs.
 [[nodiscard]] std::uint64_t atomic_load(const void* at, std::size_t size, Order order);
 void atomic_store(void* at, std::size_t size, std::uint64_t value, Order order);
-[[nodiscard]] bool atomic_swap(void* at, std::size_t size, std::uint64_t& expected, std::uint64_t desired, Order order, Order failure);
+[[nodiscard]] bool atomic_swap(void* at, std::size_t size, std::uint64_t& expected, std::uint64_t desired, Order order,
+                               Order failure);
 std::uint64_t atomic_or(void* at, std::size_t size, std::uint64_t bits, Order order);
 void fence(Order order);
 void plain_access(const void* at, std::size_t size, bool write);

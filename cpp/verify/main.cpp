@@ -14,12 +14,11 @@
 
 namespace verify {
 
-void prepare_notes();
-
 namespace {
 
+// Weakenings that matter are found within a few hundred.
 constexpr std::uint64_t shipped_iterations = 200000;
-constexpr std::uint64_t weakened_iterations = 400000;
+constexpr std::uint64_t weakened_iterations = 50000;
 
 const Scenario* find(const char* name) {
   for (const Scenario& s : scenarios()) {
@@ -46,7 +45,8 @@ int run_weakened(const Weakening& weakening) {
   if (weakening.matters) {
     return report(outcome, outcome.failed, outcome.failed ? std::string("found: ") + outcome.why : "the weakening was NOT found");
   }
-  return report(outcome, !outcome.failed, outcome.failed ? std::string("it matters: ") + outcome.why : std::string("redundant: ") + weakening.why);
+  return report(outcome, !outcome.failed,
+                outcome.failed ? std::string("it matters: ") + outcome.why : std::string("redundant: ") + weakening.why);
 }
 
 /// Every ordered operation must have its row.
@@ -56,7 +56,9 @@ int run_sites(bool print) {
   const auto unnamed = unnamed_sites();
   for (const std::string& site : unnamed) std::printf("no row: %s\n", site.c_str());
   if (print) return 0;
-  return report(last, unnamed.empty(), unnamed.empty() ? "every ordered operation has its row" : std::to_string(unnamed.size()) + " operations have no row");
+  return report(
+      last, unnamed.empty(),
+      unnamed.empty() ? "every ordered operation has its row" : std::to_string(unnamed.size()) + " operations have no row");
 }
 
 int list() {

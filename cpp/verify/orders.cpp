@@ -13,13 +13,15 @@ std::vector<Site>& met() {
 }
 
 constexpr const char* calls[] = {
-    "none", "create", "attach", "metadata", "reserve", "publish", "answer", "release", "cancel", "abandon", "reclaim", "post",
+    "none", "create", "attach", "metadata", "reserve", "publish", "answer", "release", "cancel", "abandon", "reclaim",   "post",
     "look", "poll",   "take",   "skip",     "respond", "finish",  "count",  "drain",   "reset",  "wait",    "abandoned", "spin",
 };
 constexpr const char* operations[] = {"load", "store", "swap", "or", "fence"};
 constexpr const char* fields[] = {
-    "", "identity", "metadata_free", "metadata_written", "free_bytes", "written_bytes", "written_count", "read_count", "writer_pid",
-    "reader_pid", "state", "flags", "other",
+    "",           "identity",      "metadata_free", "metadata_written",
+    "free_bytes", "written_bytes", "written_count", "read_count",
+    "writer_pid", "reader_pid",    "state",         "flags",
+    "other",
 };
 
 }  // namespace
@@ -31,7 +33,8 @@ bool is_left_out(const Site& site) {
 }
 
 Order order_of(const Site& site, Order shipped) {
-  if (shipped != Order::relaxed && active == nullptr && std::find(met().begin(), met().end(), site) == met().end()) {
+  if (shipped != Order::relaxed && site.call != Call::none && active == nullptr &&
+      std::find(met().begin(), met().end(), site) == met().end()) {
     // Relacy counts what is allocated while it runs, so room was made before.
     if (met().size() < met().capacity()) met().push_back(site);
   }
@@ -53,7 +56,8 @@ std::vector<std::string> unnamed_sites() {
 
 std::string describe(const Site& site) {
   std::string text = std::string(calls[static_cast<int>(site.call)]) + " " + operations[static_cast<int>(site.operation)];
-  if (site.operation != Operation::fence) text += std::string(site.response_block ? " response." : " ") + fields[static_cast<int>(site.field)];
+  if (site.operation != Operation::fence)
+    text += std::string(site.response_block ? " response." : " ") + fields[static_cast<int>(site.field)];
   if (site.value != 0) text += "=" + std::to_string(site.value);
   return text;
 }

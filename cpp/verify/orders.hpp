@@ -20,6 +20,8 @@ struct Weakening {
 
 [[nodiscard]] const std::vector<Weakening>& weakenings();
 
+/// Makes room for what order_of() notes; before anything runs.
+void prepare_notes();
 /// The one that is on; null for the shipped code.
 void weaken(const Weakening* weakening);
 /// The order that an operation has now. Notes that the site exists. Nothing: left out.
