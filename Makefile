@@ -10,6 +10,7 @@ export CGO_ENABLED ?= 0
 IMAGE ?=
 BENCH ?=
 CONFORMANCE ?=
+VERIFY ?=
 BIN := build/bin
 PEERS := build/peers
 CPP_RELEASE := build/cpp/release
@@ -142,9 +143,13 @@ conformance: build ## run the conformance matrix, every language with every othe
 	@$(BIN)/conformance run $(CONFORMANCE)
 
 .PHONY: verify
-verify: ## not part of this release
-	@echo "make $@: not part of this release" >&2
-	@exit 1
+verify: setup ## check the protocol's models and the C++ ring's memory orders, and that they find what is seeded (VERIFY='-run waiting')
+	@echo "building the checker of memory orders"
+	@mkdir -p build/test
+	@$(MAKE) -C cpp/verify -j 2 >build/test/verify-build.log 2>&1 || { tail -n 60 build/test/verify-build.log; exit 1; }
+	@go build -trimpath -o $(BIN)/verify ./spec/models/verify
+	@go build -trimpath -o $(BIN)/testreport ./go/internal/cmd/testreport
+	@.ci/test.sh verify
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -52,6 +52,13 @@ conformance_suite() {
 	"$report" junit -suite conformance -out "$results/conformance.json" build/conformance/junit.xml
 }
 
+verify_suite() {
+	rm -f build/verify/junit.xml
+	# shellcheck disable=SC2086
+	build/bin/verify -ring build/cpp/verify/ring-orders ${VERIFY:-}
+	"$report" junit -suite verify -out "$results/verify.json" build/verify/junit.xml
+}
+
 run() {
 	case $1 in
 	go) CGO_ENABLED=0 go_suite go . ./... ;;
@@ -61,6 +68,7 @@ run() {
 	csharp) csharp_suite ;;
 	python) python_suite ;;
 	conformance) conformance_suite ;;
+	verify) verify_suite ;;
 	*)
 		echo "no test suite $1" >&2
 		return 1
