@@ -52,7 +52,8 @@ func promelaChecks(models string) []check {
 	}
 	for _, f := range faults {
 		for _, fault := range f.faults {
-			checks = append(checks, promela{models: models, model: f.model, defines: f.defines, fault: fault})
+			deep := fault == "WASTE_EARLY" || fault == "LAP_IN_FLIGHT"
+			checks = append(checks, promela{models: models, model: f.model, defines: f.defines, fault: fault, deep: deep})
 		}
 	}
 	return checks

@@ -24,7 +24,9 @@ type promela struct {
 	model   string // below models, without .pml
 	defines []string
 	fault   string // without FAULT_; empty: the model as the protocol is, in which nothing may be found
-	// livelock also looks for cycles without progress, under weak fairness, instead of invalid end states.
+	// deep searches depth first also for a fault, where breadth first takes long.
+	deep bool
+	// livelock looks for cycles without progress, under weak fairness, instead of invalid end states.
 	livelock bool
 	// unreached is the number of statements that are not reached on purpose, because they are there for the case that never comes or
 	// belong to other defines.
@@ -53,22 +55,25 @@ func (p promela) arguments() []string {
 	return args
 }
 
-// compilerFlags choose the search: for faults breadth first, which gives the shortest trail.
+// compilerFlags choose the search: for most faults breadth first, which gives the shortest trail.
 func (p promela) compilerFlags() []string {
 	flags := []string{"-w", "-DVECTORSZ=2048", fmt.Sprintf("-DMEMLIM=%d", memoryLimit)}
 	switch {
 	case p.fault != "":
-		return append(flags, "-O1", "-DSAFETY", "-DBFS") // compiling takes longer than most of these searches
+		if p.deep {
+			return append(flags, "-O0", "-DSAFETY", "-DCOLLAPSE")
+		}
+		return append(flags, "-O0", "-DSAFETY", "-DBFS") // compiling takes longer than most of these searches
 	case p.livelock:
-		return append(flags, "-O2", "-DNP", "-DNFAIR=3", "-DCOLLAPSE")
+		return append(flags, "-O1", "-DNP", "-DNFAIR=3", "-DCOLLAPSE")
 	default:
-		return append(flags, "-O2", "-DSAFETY", "-DCOLLAPSE")
+		return append(flags, "-O1", "-DSAFETY", "-DCOLLAPSE")
 	}
 }
 
 func (p promela) searchFlags() []string {
 	switch {
-	case p.fault != "":
+	case p.fault != "" && !p.deep:
 		return []string{"-w22", "-n"}
 	case p.livelock:
 		return []string{"-w22", "-m2000000", "-l", "-f", "-n"}
