@@ -16,7 +16,8 @@
  *   server or an inspector reads is left out. "failed" is handled as "response". To the ring an abandoned frame is one whose
  *   answer is released unread, a response that is held one that is not released yet.
  *   The locks of both sides serialise what they serialise in the code: the threads of a client are one process that does any
- *   legal thing next, and the server's workers one that takes, with up to FRAMES handlers running. A new server's object is fresh.
+ *   legal thing next, one of which, looking for the answer to a call, is done without the lock; and the
+ *   server's workers are one that takes, with up to FRAMES handlers running. A new server's object is fresh.
  *
  * Checked: nobody writes or reads a unit that somebody else may use; what is read is what was written; nothing is answered
  * twice; the server never finds corruption; no handler runs on through a reset. The model has no end, so a wait that does not end
@@ -107,6 +108,11 @@ bit looking;              /* the taker knows these: */
 byte bytes;               /* what it read of written_bytes */
 unsigned number : 3;      /* of the frame in its hands */
 
+/* One thread of the client looks for the answer to its own request without the client's lock. */
+bit claimed_frame;
+unsigned claimed_position : 3;
+unsigned claimed_number : 3;
+
 #define zero(p) at[p].state = FREE; at[p].number = 0; at[p].size = 0; at[p].one_way = 0; at[p].answered = 0
 
 /* Hands the units of a frame on. */
@@ -142,7 +148,12 @@ inline clear_ring() {
 #define is_waste_over (flight[0].waste > 0 && covers(read_count, flight[0].number))
 #endif
 
+#define is_claimed(i) (claimed_frame && flight[i].number == claimed_number)
+#ifdef FAULT_RECLAIM_UNDER_A_WAITER
 #define is_over_by_state ((flight[0].one_way || flight[0].cancelled) && header(0).state == CONSUMED)
+#else
+#define is_over_by_state ((flight[0].one_way || flight[0].cancelled) && header(0).state == CONSUMED && !is_claimed(0))
+#endif
 #ifdef FAULT_RECLAIM_BY_TIMEOUT
 #define is_over (flight[0].released || is_over_by_state || header(0).state == PROCESSING)
 #else
@@ -157,7 +168,7 @@ inline clear_ring() {
 #define is_outstanding(i) (inside > i && !flight[i].released && !flight[i].cancelled)
 
 /* Looks at the answer and gives the frame back. Between the two it is held; anybody who touched it then would be caught. */
-#define RECEIVE(i) atomic { is_outstanding(i) && !flight[i].one_way && header(i).state == RESPONSE -> \
+#define RECEIVE(i) atomic { is_outstanding(i) && !flight[i].one_way && !is_claimed(i) && header(i).state == RESPONSE -> \
 	assert(header(i).number == flight[i].number && header(i).answered); \
 	hand_on(flight[i].position, flight[i].size, ANSWERED, NOBODY); \
 	header(i).state = CONSUMED; flight[i].released = 1 }
@@ -257,12 +268,17 @@ inline renumber() {
 	:: u < inside -> earlier(flight[u].number, last); u++
 	:: else -> u = 0; break
 	od;
+	if :: claimed_frame -> earlier(claimed_number, last) :: else fi;
 	earlier(passed, last); earlier(read_count, last); earlier(written_count, last);
 	last = 0
 }
 
 inline put_on_list() {
 	claimed = claimed + waste + size;
+	if
+	:: !claimed_frame && !one_way -> claimed_frame = 1; claimed_position = start % P; claimed_number = last
+	:: skip
+	fi;
 	flight[inside].position = start % P; flight[inside].size = size; flight[inside].waste = waste;
 	flight[inside].number = last; flight[inside].one_way = one_way;
 	inside++;
@@ -303,6 +319,13 @@ more:
 		write_frame();
 		goto publish
 	}
+
+	/* The thread with the claim finds an answer, which must be its own; or it stops looking and takes the lock. */
+	:: atomic { claimed_frame && at[claimed_position].state == RESPONSE ->
+		assert(at[claimed_position].number == claimed_number);
+		claimed_frame = 0; claimed_position = 0; claimed_number = 0
+	}
+	:: atomic { claimed_frame -> claimed_frame = 0; claimed_position = 0; claimed_number = 0 }
 
 	/* Receives in any order, cancels. */
 	:: RECEIVE(0)
@@ -357,6 +380,7 @@ attach_anew:
 	}
 fresh:
 	atomic {
+		claimed_frame = 0; claimed_position = 0; claimed_number = 0;
 		head = 0; start = 0; claimed = 0; last = 0; size = 0; waste = 0; one_way = 0;
 		do
 		:: u < FRAMES ->
