@@ -10,6 +10,7 @@ export CGO_ENABLED ?= 0
 IMAGE ?=
 BENCH ?=
 CONFORMANCE ?=
+VERIFY ?=
 BIN := build/bin
 PEERS := build/peers
 CPP_RELEASE := build/cpp/release
@@ -149,9 +150,13 @@ conformance-published: build ## run the v1 streams against the published package
 	@conformance/agents/zerobuffer-ipc/run.sh $(LANGUAGES)
 
 .PHONY: verify
-verify: ## not part of this release
-	@echo "make $@: not part of this release" >&2
-	@exit 1
+verify: setup ## check the protocol's models and the C++ ring's memory orders, and that they find what is seeded (VERIFY='-run waiting')
+	@echo "building the checker of memory orders"
+	@mkdir -p build/test
+	@$(MAKE) -C cpp/verify -j 2 >build/test/verify-build.log 2>&1 || { tail -n 60 build/test/verify-build.log; exit 1; }
+	@go build -trimpath -o $(BIN)/verify ./spec/models/verify
+	@go build -trimpath -o $(BIN)/testreport ./go/internal/cmd/testreport
+	@.ci/test.sh verify
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -20,6 +20,8 @@ need() { # need PACKAGE WHAT COMMAND...: the package is missing unless the comma
 
 has_gtest() { printf '#include <gtest/gtest.h>\n' | g++ -E -x c++ - ; }
 
+has_relacy() { printf '#include <relacy/relacy.hpp>\n' | g++ -E -x c++ - ; }
+
 has_nunit() { pkg-config --exists nunit; }
 
 at_least() { # at_least WANTED FOUND
@@ -38,6 +40,9 @@ need mono-devel "Mono's libraries" command -v al2
 need pkg-config "pkg-config" command -v pkg-config
 need libnunit-cil-dev "NUnit" has_nunit
 need nunit-console "NUnit's runner" command -v nunit-console
+need gcc "C compiler, for spin's searches" command -v gcc
+need spin "spin, for make verify" command -v spin
+need relacy-dev "Relacy, for make verify" has_relacy
 need clang-format "clang-format, for make lint" command -v clang-format
 need shellcheck "ShellCheck, for make lint" command -v shellcheck
 

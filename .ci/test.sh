@@ -58,6 +58,13 @@ golden_suite() {
 	"$report" junit -suite golden -out "$results/golden.json" build/conformance/replay/junit.xml
 }
 
+verify_suite() {
+	rm -f build/verify/junit.xml
+	# shellcheck disable=SC2086
+	build/bin/verify -ring build/cpp/verify/ring-orders ${VERIFY:-}
+	"$report" junit -suite verify -out "$results/verify.json" build/verify/junit.xml
+}
+
 run() {
 	case $1 in
 	go) CGO_ENABLED=0 go_suite go . ./... ;;
@@ -68,6 +75,7 @@ run() {
 	python) python_suite ;;
 	conformance) conformance_suite ;;
 	golden) golden_suite ;;
+	verify) verify_suite ;;
 	*)
 		echo "no test suite $1" >&2
 		return 1
