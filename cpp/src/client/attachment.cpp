@@ -154,9 +154,11 @@ void Attachment::wake_server(const std::string& name, const ClientOptions& optio
 }
 
 Attachment::Server Attachment::server() {
+  // Pairs with the server's release store when it stops or finds corruption. The pid before the lock: a server that stops stores it
+  // after it let go of the lock, and is no longer alive to whoever saw it.
+  const bool disowned = ring::load_acquire(segment_.response().writer_pid) == wire::pid_none;
   if (memory_ && !memory_->object().is_locked(wire::lock_byte_server)) return Server::gone;
-  // Pairs with the server's release store when it stops (view) or finds corruption (object).
-  if (ring::load_acquire(segment_.response().writer_pid) != wire::pid_none) return Server::alive;
+  if (!disowned) return Server::alive;
   return memory_ ? Server::found_corruption : Server::gone;
 }
 

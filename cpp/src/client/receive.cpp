@@ -89,6 +89,8 @@ Response Channel::receive_claimed(Lock lock, std::optional<std::uint64_t> sequen
       ring::InFlight* const frame = channel.ring_.find(*sequence);
       if (frame == nullptr || frame->released) return;
       frame->claimed = false;
+      // Its bytes were kept for us. Not once the segment may be unmapped.
+      if (frame->cancelled && !channel.closed_ && !channel.failure_) channel.after_release();
       channel.wake_receivers();
     }
   } claim{*this, sequence};

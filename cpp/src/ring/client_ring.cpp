@@ -177,6 +177,7 @@ bool ClientRing::reclaim() {
 bool ClientRing::is_over(const InFlight& frame) const {
   if (frame.released) return true;
   if (!frame.one_way && !frame.cancelled) return false;
+  if (frame.cancelled && frame.claimed) return false;  // its waiter still looks at the header, and has yet to find out
   // Pairs with the server's release store in RequestFrame::finish() or ServerCursor::skip(): it touches nothing of the frame after.
   const FrameState state = load_state(*frame.header);
   switch (state) {
