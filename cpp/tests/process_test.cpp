@@ -233,35 +233,18 @@ TEST(Processes, AForkedChildMayNotUseTheChannelsOfItsParent) {
   auto client = connect(name);
   auto response = client->call(bytes("x"));
   auto buffer = client->acquireRequestBuffer(8);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    // No gtest here: the child only reports by its exit code. Ending the objects must harm nothing.
-    int wrong = 0;
-    const auto must_be_closed = [&](auto&& call) {
-      try {
-        call();
-        ++wrong;
-      } catch (const ClosedError&) {
-      } catch (...) {
-        ++wrong;
-      }
-    };
-    must_be_closed([&] { client->sendRequest(bytes("y")); });
-    must_be_closed([&] { static_cast<void>(client->receiveResponse(0)); });
-    must_be_closed([&] { static_cast<void>(client->isServerConnected()); });
-    must_be_closed([&] { buffer.commit(); });
-    must_be_closed([&] { server->start(complement); });
-    must_be_closed([&] { static_cast<void>(server->clientMetadata()); });
-    response.release();
-    buffer.abort();
-    client.reset();
-    const_cast<std::unique_ptr<IInPlaceDuplexServer>&>(server).reset();
-    ::_exit(wrong);
-  }
-  int status = 0;
-  ASSERT_EQ(child, ::waitpid(child, &status, 0));
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(0, WEXITSTATUS(status));
+  EXPECT_EQ(
+      0, test::failures_in_child([&] { client->sendRequest(bytes("y")); }, [&] { static_cast<void>(client->receiveResponse(0)); },
+                                 [&] { static_cast<void>(client->isServerConnected()); }, [&] { buffer.commit(); },
+                                 [&] { server->start(complement); }, [&] { static_cast<void>(server->clientMetadata()); },
+                                 [&] {
+                                   // Ending the objects must harm nothing.
+                                   response.release();
+                                   buffer.abort();
+                                   client.reset();
+                                   const_cast<std::unique_ptr<IInPlaceDuplexServer>&>(server).reset();
+                                   test::closed_anyway();
+                                 }));
   buffer.commit();
   EXPECT_EQ(2U, client->receiveResponse(5s).sequence());
   EXPECT_THROW(connect(name, connect_within(0ms)), WriterAlreadyConnectedError) << "the parent's lock is still held";

@@ -286,16 +286,31 @@ TEST(StreamErrors, ADeadWritersPlaceIsTaken) {
   }
 }
 
-TEST(StreamErrors, ASecondWriter) {
+TEST(StreamErrors, ASecondWriterWaitsForItsTurn) {
   const Name name;
   Reader reader(name, small);
   Writer writer(name);
-  WriterOptions impatient;
-  impatient.connect_timeout = 0s;
-  EXPECT_THROW((Writer{name, impatient}), WriterAlreadyConnectedError);
+  EXPECT_THROW(Writer(name, at_once), WriterAlreadyConnectedError);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(Writer(name, connect_within(50ms)), WriterAlreadyConnectedError);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms);
   writer.writeFrame(bytes("x"));
   EXPECT_EQ(1U, reader.readFrame().sequence()) << "the first one is not disturbed";
   EXPECT_TRUE(reader.isWriterConnected());
+  std::jthread second([&] { EXPECT_EQ(1U, Writer(name, connect_within(60'000ms)).writeFrame(bytes("y"))); });
+  std::this_thread::sleep_for(20ms);
+  writer.close();
+}
+
+TEST(StreamErrors, AWriterWaitsForADeadReadersSuccessor) {
+  const Name name;
+  StreamImage{.reader_pid = test::dead_pid()}.put(name);
+  test::put_semaphores(name);
+  EXPECT_THROW(Writer(name, at_once), ReaderDeadError);
+  std::jthread writing([&] { EXPECT_EQ(1U, Writer(name, connect_within(60'000ms)).writeFrame(bytes("x"))); });
+  std::this_thread::sleep_for(20ms);
+  Reader reader(name, small);
+  EXPECT_EQ(1U, reader.readFrame(60s).sequence());
 }
 
 TEST(StreamErrors, AWriterThatFailsToAttachIsInNobodysWay) {

@@ -116,6 +116,28 @@ std::unique_ptr<zeroduplex::IDuplexClient> connect(const std::string& name, cons
   return zeroduplex::DuplexChannelFactory::getInstance().createClient(name, options);
 }
 
+int failures_in_child(const std::vector<std::function<void()>>& calls) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int failures = 0;
+    for (const auto& call : calls) {
+      try {
+        call();
+        ++failures;
+      } catch (const zeroduplex::ClosedError&) {
+      } catch (...) {
+        ++failures;
+      }
+    }
+    ::_exit(failures);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void closed_anyway() { throw zeroduplex::ClosedError("the call came to its end"); }
+
 Process::Process(std::vector<std::string> arguments) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");

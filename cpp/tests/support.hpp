@@ -73,6 +73,16 @@ std::unique_ptr<zeroduplex::IInPlaceDuplexServer> serve(const std::string& name,
                                                         const zeroduplex::ServerOptions& options = {});
 std::unique_ptr<zeroduplex::IDuplexClient> connect(const std::string& name, const zeroduplex::ClientOptions& options = {});
 
+/// Does things with what belongs to its parent in a forked child. How many of them did not end with a ClosedError. No gtest in
+/// there: the child only reports by its exit code.
+[[nodiscard]] int failures_in_child(const std::vector<std::function<void()>>& calls);
+template <typename... Calls>
+[[nodiscard]] int failures_in_child(Calls... calls) {
+  return failures_in_child(std::vector<std::function<void()>>{calls...});
+}
+/// Says that a call has come to its end.
+[[noreturn]] void closed_anyway();
+
 /// The helper program of the tests as another process; see test_peer.cpp for what it can do.
 class Process {
  public:

@@ -301,32 +301,6 @@ TEST(V1Processes, AServerIsKilledOverAndOver) {
   name.clean();
 }
 
-/// What a forked child does with things of its parent; how many of them did not say ClosedError.
-template <typename... Calls>
-int in_child(Calls... calls) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    // No gtest here: the child only reports by its exit code.
-    int wrong = 0;
-    const auto must_be_closed = [&](auto&& call) {
-      try {
-        call();
-        ++wrong;
-      } catch (const ClosedError&) {
-      } catch (...) {
-        ++wrong;
-      }
-    };
-    (must_be_closed(calls), ...);
-    ::_exit(wrong);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-[[noreturn]] void closed_anyway() { throw ClosedError("reached the end"); }
-
 TEST(V1Processes, AForkedChildMayNotUseTheStreamsOfItsParent) {
   const Name name;
   auto reader = std::make_unique<Reader>(name, small);
@@ -334,19 +308,20 @@ TEST(V1Processes, AForkedChildMayNotUseTheStreamsOfItsParent) {
   writer->writeFrame(bytes("a"));
   auto frame = reader->readFrame();
   auto buffer = writer->acquireFrameBuffer(1);
-  EXPECT_EQ(0, in_child([&] { reader->readFrame(0).release(); }, [&] { static_cast<void>(reader->metadata()); },
-                        [&] { static_cast<void>(reader->isWriterConnected()); }, [&] { writer->writeFrame(bytes("x"), 0); },
-                        [&] { static_cast<void>(writer->isReaderConnected()); }, [&] { writer->setMetadata({}); },
-                        [&] {
-                          auto moved = std::move(buffer);
-                          moved.commit();
-                        },
-                        [&] {
-                          frame.release();
-                          writer.reset();
-                          reader.reset();
-                          closed_anyway();
-                        }));
+  EXPECT_EQ(0, test::failures_in_child([&] { reader->readFrame(0).release(); }, [&] { static_cast<void>(reader->metadata()); },
+                                       [&] { static_cast<void>(reader->isWriterConnected()); },
+                                       [&] { writer->writeFrame(bytes("x"), 0); },
+                                       [&] { static_cast<void>(writer->isReaderConnected()); }, [&] { writer->setMetadata({}); },
+                                       [&] {
+                                         auto moved = std::move(buffer);
+                                         moved.commit();
+                                       },
+                                       [&] {
+                                         frame.release();
+                                         writer.reset();
+                                         reader.reset();
+                                         test::closed_anyway();
+                                       }));
   EXPECT_EQ("a", test::text(frame.data()));
   buffer.data()[0] = std::byte{'b'};
   EXPECT_EQ(2U, buffer.commit());
@@ -361,19 +336,20 @@ TEST(V1Processes, AForkedChildMayNotUseTheDuplexChannelsOfItsParent) {
   auto client = connect_v1(name);
   auto response = client->call(bytes("x"));
   auto buffer = client->acquireRequestBuffer(1);
-  EXPECT_EQ(0, in_child([&] { client->sendRequest(bytes("y")); }, [&] { static_cast<void>(client->receiveResponse(0)); },
-                        [&] { static_cast<void>(client->isServerConnected()); }, [&] { client->cancel(1); },
-                        [&] { buffer.commit(); }, [&] { server->start(complement); },
-                        [&] { static_cast<void>(server->clientMetadata()); }, [&] { server->setMetadata({}); },
-                        [&] {
-                          response.release();
-                          buffer.abort();
-                          if (server->isClientConnected()) return;
-                          server->stop(0);
-                          client.reset();
-                          server.reset();
-                          closed_anyway();
-                        }));
+  EXPECT_EQ(
+      0, test::failures_in_child([&] { client->sendRequest(bytes("y")); }, [&] { static_cast<void>(client->receiveResponse(0)); },
+                                 [&] { static_cast<void>(client->isServerConnected()); }, [&] { client->cancel(1); },
+                                 [&] { buffer.commit(); }, [&] { server->start(complement); },
+                                 [&] { static_cast<void>(server->clientMetadata()); }, [&] { server->setMetadata({}); },
+                                 [&] {
+                                   response.release();
+                                   buffer.abort();
+                                   if (server->isClientConnected()) return;
+                                   server->stop(0);
+                                   client.reset();
+                                   server.reset();
+                                   test::closed_anyway();
+                                 }));
   EXPECT_TRUE(is_complement(response.data(), bytes("x")));
   buffer.data()[0] = std::byte{'b'};
   EXPECT_EQ(2U, buffer.commit());

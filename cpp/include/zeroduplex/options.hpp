@@ -81,7 +81,7 @@ struct ReaderOptions {
 
 /// Of a writer to a v1 buffer.
 struct WriterOptions {
-  /// How long creating a writer waits for the reader; 0 tries once.
+  /// How long creating a writer waits for a living reader and for its turn; 0 tries once.
   std::chrono::nanoseconds connect_timeout = wire::default_v1_connect_timeout;
   /// How long writing waits by default for its turn and for room.
   std::chrono::nanoseconds write_timeout = wire::default_v1_write_timeout;

@@ -24,9 +24,9 @@ class Writer final {
  public:
   using Duration = std::chrono::nanoseconds;
 
-  /// Attaches, and waits for a reader that is not ready yet within the connect timeout. Throws InvalidNameError,
-  /// InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError, VersionMismatchError, CorruptedError,
-  /// PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// Attaches, and waits within the connect timeout for a reader that lives and is ready, and for another writer to leave. Throws
+  /// InvalidNameError, InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError,
+  /// VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
   explicit Writer(std::string name, const WriterOptions& options = {});
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;

@@ -165,10 +165,7 @@ void Channel::await_room(Lock& lock, Wait& wait, bool may_spin) {
                  ring::load_acquire(request.payload_read_count) != read_count || ring::load_state(*oldest) != state;
         },
         [&] { return interrupts_.load(std::memory_order_relaxed) != interrupts; },
-        [&](TimePoint now) {
-          const TimePoint end = end_of_slice(now, wait.deadline());
-          return strategy_ == WaitStrategy::hybrid ? std::min(end, now + spin_window_) : end;
-        });
+        [&](TimePoint now) { return end_of_spin(strategy_, spin_window_, now, wait.deadline()); });
     return;
   }
   bool token = false;

@@ -64,4 +64,11 @@ inline platform::TimePoint end_of_slice(platform::TimePoint now, platform::TimeP
   return std::min(deadline, now + wire::default_v2_wait_slice);
 }
 
+/// The end of a spin that begins now: a slice, which a hybrid waiter cuts to its spin window, or what is left of the deadline.
+inline platform::TimePoint end_of_spin(WaitStrategy strategy, std::chrono::nanoseconds window, platform::TimePoint now,
+                                       platform::TimePoint deadline) noexcept {
+  const platform::TimePoint end = end_of_slice(now, deadline);
+  return strategy == WaitStrategy::hybrid ? std::min(end, now + window) : end;
+}
+
 }  // namespace zeroduplex::detail

@@ -129,10 +129,7 @@ void ReaderCore::await_token(Lock& lock, detail::Wait& wait, bool& may_spin) {
     const Gate::Outside outside(gate_, lock);
     static_cast<void>(detail::spin(
         patience_, [&] { return written.value() != 0; }, [&] { return gate_.interrupts() != interrupts; },
-        [&](TimePoint now) {
-          const TimePoint end = detail::end_of_slice(now, wait.deadline());
-          return settings_.wait == WaitStrategy::hybrid ? std::min(end, now + settings_.spin_window) : end;
-        }));
+        [&](TimePoint now) { return detail::end_of_spin(settings_.wait, settings_.spin_window, now, wait.deadline()); }));
     may_spin = settings_.wait == WaitStrategy::spin;
     return;
   }

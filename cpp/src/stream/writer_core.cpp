@@ -161,10 +161,7 @@ void WriterCore::await_room(Lock& lock, const detail::Wait& wait, bool may_spin)
     static_cast<void>(detail::spin(
         patience_, [&] { return ring::load_acquire(free) != seen; },
         [&] { return gate_.interrupts() != interrupts || attached_.reader_has_left(); },
-        [&](TimePoint now) {
-          const TimePoint end = detail::end_of_slice(now, wait.deadline());
-          return strategy_ == WaitStrategy::hybrid ? std::min(end, now + spin_window_) : end;
-        }));
+        [&](TimePoint now) { return detail::end_of_spin(strategy_, spin_window_, now, wait.deadline()); }));
     return;
   }
   const TimePoint until = detail::end_of_slice(Clock::now(), wait.deadline());
