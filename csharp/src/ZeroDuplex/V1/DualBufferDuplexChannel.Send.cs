@@ -135,7 +135,7 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Enters a call and claims room for a request, without the lock.</summary>
+        /// <summary>Enters a call and claims room for a request.</summary>
         private FrameBuffer Claim(ref Pause pause, string operation, int size, int capacity)
         {
             if (capacity < 0)
@@ -147,39 +147,41 @@ namespace ZeroDuplex
             {
                 ThrowIfFailed();
                 life.Hold();
-            }
-
-            bool done = false;
-            try
-            {
-                if (Volatile.Read(ref unwanted) > 0)
+                bool done = false;
+                try
                 {
-                    WhileFull(); // nobody may ever wait for a response
+                    DropUnwanted(); // nobody may ever wait for a response
+                    FrameBuffer buffer = Acquire(ref pause, operation, size);
+                    done = true;
+                    return buffer;
                 }
-
-                FrameBuffer buffer = requests.Acquire(ref pause, operation, size);
-                done = true;
-                return buffer;
-            }
-            catch (ReaderDeadException)
-            {
-                lock (sync)
+                catch (ReaderDeadException)
                 {
                     CheckPeer();
                     ThrowIfFailed();
+                    throw;
                 }
-
-                throw;
-            }
-            finally
-            {
-                if (!done)
+                finally
                 {
-                    lock (sync)
+                    if (!done)
                     {
                         life.Release();
                     }
                 }
+            }
+        }
+
+        /// <summary>Waits for the turn and for room; the lock is let go meanwhile.</summary>
+        private FrameBuffer Acquire(ref Pause pause, string operation, int size)
+        {
+            life.BeginWait();
+            try
+            {
+                return requests.Acquire(ref pause, operation, size);
+            }
+            finally
+            {
+                life.EndWait();
             }
         }
 

@@ -311,20 +311,13 @@ namespace ZeroDuplex.Tests
                 client.SendRequest(new byte[2000]);
                 Exception full = Assert.Throws<BufferFullException>(() => client.SendRequest(new byte[2000], Streams.Soon));
                 Assert.That(full.Message, Contains.Substring("send request"));
-                using (var started = new ManualResetEvent(false))
-                {
-                    Exception error = null;
-                    Thread sending = Channels.Run(() =>
-                    {
-                        started.Set();
-                        error = Assert.Catch(() => client.SendRequest(new byte[2000], Channels.Patience));
-                    });
-                    Channels.Await(started, "the sender begins");
-                    client.Close();
-                    Channels.Join(sending);
-                    Assert.That(error, Is.InstanceOf<ClosedException>());
-                }
-
+                Exception error = null;
+                Thread sending = Channels.Run(() => error = Assert.Catch(() => client.SendRequest(new byte[2000], Channels.Patience)));
+                Channels.Until(() => client.Waiting == 1, "it waits");
+                client.Close();
+                Channels.Join(sending);
+                Assert.That(error, Is.InstanceOf<ClosedException>());
+                Assert.That(Streams.Word(name + "_request", Wire.OiebV1WriterPidOffset), Is.EqualTo(0), "it has left");
                 go.Release(9);
             }
         }
