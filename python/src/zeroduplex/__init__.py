@@ -21,6 +21,9 @@ The client:
 Frame, RequestBuffer and Response lend bytes of shared memory. Views of them end with the handler's return, with commit or abort, and
 with release: using one afterwards raises, and giving a frame back while a NumPy array or a slice of it is alive raises ViewInUseError.
 
+Reader and Writer are the ends of a ZeroBuffer v1 buffer, a stream of frames in one direction. DuplexChannelFactory also makes servers that
+speak v1, and its clients recognise them.
+
 Clients and servers of all languages work together; what they agree on is spec/PROTOCOL.md. Everything is thread-safe unless its
 documentation says otherwise. Durations are in seconds, sizes in bytes.
 """

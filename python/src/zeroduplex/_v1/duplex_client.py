@@ -12,6 +12,7 @@ from ..options import WAIT_SLICE
 from .duplex_send import SendingDualChannel
 from .pending import PendingRequest
 from .ring_reader import Slot
+from .stream import FRAME, NO_FRAME
 
 _POKE_CHECK: Final = 1e-3
 """A waiter that wakes for nothing checks the server, at most this often in seconds."""
@@ -61,14 +62,24 @@ class DualBufferDuplexChannel(SendingDualChannel):
 
     def _sleep(self, nanoseconds: int) -> bool:
         stream = self._end.stream
-        if self._spins_only:
-            return bool(stream.next(min(self._spin_ns, nanoseconds)))
-        return bool((self._spin_ns and stream.next(self._spin_ns)) or stream.sleep_for_frame(nanoseconds))
+        got = NO_FRAME
+        if self._spin_ns:
+            got = stream.next(min(self._spin_ns, nanoseconds))
+        if not got and not self._spins_only:
+            got = stream.sleep_for_frame(nanoseconds)
+        self._looked = got == FRAME
+        return got != NO_FRAME
 
     def _collect(self) -> None:
         if self._sleeping or self._detached:
             return
         try:
+            if self._looked:  # at what ended the sleep; more is for whoever sleeps next
+                self._looked = False
+                slot = self._end.ring.take()
+                if slot is not None:
+                    self._assign(slot)
+                return
             while (slot := self._end.next()) is not None:
                 self._assign(slot)
         except CorruptedError as e:
@@ -80,6 +91,7 @@ class DualBufferDuplexChannel(SendingDualChannel):
         if record is None:
             raise CorruptedError(f"response {self._pending.answers} to {self._pending.sent} requests")
         if record.one_way or record.abandoned:
+            self._pending.unwanted -= 1
             self._end.ring.end(slot)
             self._pending.retire(record)
         else:
@@ -114,7 +126,9 @@ class DualBufferDuplexChannel(SendingDualChannel):
 
     def _forget_locked(self, record: PendingRequest) -> None:
         if not record.abandoned and not self._detached:
-            record.abandoned = True  # its response is dropped when it comes
+            record.abandoned = True
+            if record.slot is None:
+                self._pending.unwanted += 1  # its response is dropped when it comes
             self._free(record)
 
     def _stop_waiting(self, record: PendingRequest) -> None:

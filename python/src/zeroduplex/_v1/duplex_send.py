@@ -43,6 +43,8 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
         self._spin_ns = SPIN_SLICE_NS if self._spins_only else nanoseconds(spin_window) if wait is WaitStrategy.HYBRID else 0
         self._pending = PendingRequests()
         self._frames, self._lookup, self._answer_at = self._pending.frames, self._pending.find, self._pending.answer_at
+        self._looked = False
+        """The sleep ended with the look at a response."""
         self._peer_checked = 0.0
 
     @abstractmethod
@@ -111,7 +113,8 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
         with self._lock:
             if self._failure is not None:
                 raise self._failure()
-            self._collect()
+            if self._pending.unwanted:
+                self._collect()
         try:
             return send()
         except (ReaderDeadError, ClosedError) as e:

@@ -34,10 +34,13 @@ class PendingRequests:
         self.sent = 0
         self.answers = 0
         """Responses that came."""
+        self.unwanted = 0
+        """Requests under way whose responses are to be dropped."""
 
     def add(self, request: PendingRequest, sequence: int) -> None:
         request.sequence = request.position = self.sent = sequence
         self.frames.append(request)
+        self.unwanted += request.one_way
 
     def find(self, sequence: int) -> PendingRequest | None:
         """A request by its number, None when it is over or was never sent."""
