@@ -17,6 +17,9 @@ with z.DuplexChannelFactory().create_in_place_duplex_server(name, z.BufferConfig
     server.start(lambda frame: frame.data.__setitem__(0, 7))
     with z.DuplexChannelFactory().create_client(name) as client, client.call(b"x") as response:
         print(response.data[0], z.__version__)
+with z.Reader(name, z.BufferConfig(0, 4096)) as reader, z.Writer(name) as writer:
+    writer.write_frame(b"x")
+    reader.read_frame().release()
 """
 
 
@@ -37,7 +40,7 @@ def test_the_wheel_works_in_a_fresh_environment(tmp_path: Path) -> None:
     assert wheel.name.startswith("zeroduplex-")
     assert "-cp310-abi3-linux_" in wheel.name
     content = zipfile.ZipFile(wheel).namelist()
-    for part in ("zeroduplex/py.typed", "zeroduplex/_native.abi3.so", "zeroduplex/_generated/wire.py"):
+    for part in ("zeroduplex/py.typed", "zeroduplex/_native.abi3.so", "zeroduplex/_generated/wire.py", "zeroduplex/_v1/reader.py"):
         assert part in content
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
