@@ -85,6 +85,28 @@ def test_responses_are_parked_for_whoever_asks(start_v1: StartV1, connect_v1: Co
         client.receive_response(0)
 
 
+def test_a_response_is_taken_when_it_is_asked_for(name: str, start_v1: StartV1, connect_v1: ConnectV1) -> None:
+    start_v1(echo)
+    client = connect_v1()
+
+    def counts() -> tuple[int, ...]:
+        with open(wire.object_path(f"{name}_response"), "rb") as file:
+            block = file.read(wire.OIEB_V1_SIZE)
+        offsets = wire.OIEB_V1_PAYLOAD_WRITTEN_COUNT_OFFSET, wire.OIEB_V1_PAYLOAD_READ_COUNT_OFFSET
+        return tuple(int.from_bytes(block[offset : offset + 8], "little") for offset in offsets)
+
+    for n in range(1, 4):
+        client.send_request(bytes([n]))
+        deadline = time.monotonic() + 20
+        while counts() != (n, 0):
+            assert time.monotonic() < deadline
+    client.receive_response(sequence=1).release()
+    assert counts() == (3, 1)
+    client.receive_response(sequence=3).release()
+    assert counts() == (3, 3)
+    client.receive_response(0).release()
+
+
 def test_one_way_requests_are_handled_and_their_responses_dropped(start_v1: StartV1, connect_v1: ConnectV1) -> None:
     seen: list[bytes] = []
     start_v1(lambda frame: seen.append(bytes(frame.data)))

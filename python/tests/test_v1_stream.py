@@ -375,10 +375,12 @@ def test_a_reader_notices_the_end_of_a_writer_while_it_waits(ends: Ends) -> None
     assert ended[0][1] - before < 2
 
 
-def test_a_reader_that_closed(ends: Ends) -> None:
+def test_a_reader_that_closed(name: str, ends: Ends) -> None:
     reader, writer = ends()
     writer.write_frame(b"x")
-    reader.close()
+    with open(wire.semaphore_path(wire.data_read_semaphore(name)), "rb") as data_read:
+        reader.close()
+        assert data_read.read(4) == bytes(4)  # nobody waited for room, so nobody finds a token
     reader.close()
     assert not writer.is_reader_connected
     for call in (lambda: writer.write_frame(b"y"), lambda: writer.acquire_frame_buffer(1), lambda: writer.set_metadata(b"m")):

@@ -16,6 +16,8 @@ from ..errors import InvalidArgumentError, NameInUseError, ReaderAlreadyConnecte
 from ..memory import MemoryProvider, SharedMemory
 from .segment import BufferSegment, BufferSemaphores
 
+_WAITERS_SHIFT: Final = 8 * (wire.NAMED_SEMAPHORE_WAITERS_OFFSET - wire.NAMED_SEMAPHORE_VALUE_AND_WAITERS_OFFSET)
+
 _ATTEMPTS: Final = 100
 """Bound of the races that a creation may lose against other creators of the name."""
 
@@ -43,7 +45,9 @@ class OwnedBuffer:
         segment = self.segment
         # Pairs with the writer's load in Stream.space.
         segment.store(wire.OIEB_V1_READER_PID_OFFSET, wire.PID_NONE)
-        ops.post_if_zero(segment.semaphores.data_read)  # a writer that sleeps for room looks
+        # A writer that sleeps for room looks; one that is about to sleep will, a slice later. Nobody else is to find a token.
+        if ops.load64(segment.semaphores.data_read + wire.NAMED_SEMAPHORE_VALUE_AND_WAITERS_OFFSET) >> _WAITERS_SHIFT:
+            ops.post_if_zero(segment.semaphores.data_read)
         try:
             segment.remove_names()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from .._loans_client import Response
@@ -36,7 +37,7 @@ class DualBufferDuplexChannel(SendingDualChannel):
         with self._lock:
             try:
                 while True:
-                    self._collect()
+                    self._collect_until(waiter.interested)
                     if record.slot is not None:
                         return record.slot.size
                     self._must_wait(deadline, record)
@@ -50,7 +51,7 @@ class DualBufferDuplexChannel(SendingDualChannel):
         waiter = Waiter(lambda: self._any_answered() is not None)
         try:
             while True:
-                self._collect()
+                self._collect_until(waiter.interested)
                 record = self._any_answered()
                 if record is not None:
                     return record
@@ -71,16 +72,24 @@ class DualBufferDuplexChannel(SendingDualChannel):
         return got != NO_FRAME
 
     def _collect(self) -> None:
-        if self._sleeping or self._detached:
-            return
+        """Takes the response that ended a sleep."""
         try:
-            if self._looked:  # at what ended the sleep; more is for whoever sleeps next
-                self._looked = False
+            if self._looked and not self._detached:
                 slot = self._end.ring.take()
                 if slot is not None:
                     self._assign(slot)
-                return
-            while (slot := self._end.next()) is not None:
+        except CorruptedError as e:
+            self._shut(same_again(e))
+        finally:
+            self._looked = False
+
+    def _collect_until(self, enough: Callable[[], bool]) -> None:
+        """Takes the responses that are there, but no more than are asked for: the others stay in the buffer, where they were written. The
+        lock is held."""
+        if self._sleeping or self._detached:
+            return
+        try:
+            while not enough() and (slot := self._end.next()) is not None:
                 self._assign(slot)
         except CorruptedError as e:
             self._shut(same_again(e))

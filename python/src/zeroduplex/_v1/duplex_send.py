@@ -48,6 +48,10 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
         self._peer_checked = 0.0
 
     @abstractmethod
+    def _collect_until(self, enough: Callable[[], bool]) -> None:
+        """Takes responses as long as there are some; the lock is held."""
+
+    @abstractmethod
     def _check_peer(self) -> bool:
         """Looks whether the server lives; the lock is held."""
 
@@ -113,8 +117,7 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
         with self._lock:
             if self._failure is not None:
                 raise self._failure()
-            if self._pending.unwanted:
-                self._collect()
+            self._drop_unwanted()
         try:
             return send()
         except (ReaderDeadError, ClosedError) as e:
@@ -122,7 +125,12 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
 
     def _make_room(self) -> None:
         with self._lock:
-            self._collect()
+            self._drop_unwanted()
+
+    def _drop_unwanted(self) -> None:
+        """Takes what is there as long as something of it is to be dropped; the lock is held."""
+        if self._pending.unwanted:
+            self._collect_until(lambda: not self._pending.unwanted)
 
     def _gone(self) -> ZeroDuplexError:
         """The error for a server that was found dead while sending, or for a channel that was closed meanwhile."""
