@@ -17,7 +17,7 @@ const opConnect = "connect to"
 
 // attacher is one attempt to connect, with all its retries.
 type attacher struct {
-	patience
+	attempts
 	name    string
 	options clientOptions
 }

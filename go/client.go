@@ -224,31 +224,13 @@ func (c *InPlaceDuplexChannel) checkPeer() {
 
 // lost names the requests that will never be answered.
 func (c *InPlaceDuplexChannel) lost() string {
-	first, last, n := uint64(0), uint64(0), 0
+	var l losses
 	for i := range c.ring.InFlight() {
-		f := c.ring.At(i)
-		if f.OneWay || f.Cancelled || f.Abandoned || f.Answered() {
-			continue
+		if f := c.ring.At(i); !f.OneWay && !f.Cancelled && !f.Abandoned && !f.Answered() {
+			l.add(f.Sequence)
 		}
-		if n == 0 {
-			first = f.Sequence
-		}
-		last = f.Sequence
-		n++
 	}
-	return lostRequests(n, first, last)
-}
-
-// lostRequests says in words what is lost.
-func lostRequests(n int, first, last uint64) string {
-	switch n {
-	case 0:
-		return "no request is lost"
-	case 1:
-		return fmt.Sprintf("request %d is lost", first)
-	default:
-		return fmt.Sprintf("%d requests from %d to %d are lost", n, first, last)
-	}
+	return l.String()
 }
 
 func (c *InPlaceDuplexChannel) elapsed() int64 { return int64(time.Since(c.start)) }

@@ -7,8 +7,8 @@ import (
 
 // connect connects to a living server of either protocol, retrying what time may heal.
 func connect(ctx context.Context, name string, options clientOptions) (client DuplexClient, err error) {
-	a := &attacher{patience: newPatience(ctx, options.connectTimeout), name: name, options: options}
-	err = a.retry(opConnect, name, healsForClient, func() (err error) {
+	a := &attacher{attempts: newAttempts(ctx, options.connectTimeout), name: name, options: options}
+	err = a.repeat(opConnect, name, healsForClient, func() (err error) {
 		client, err = a.tryEither()
 		return err
 	})

@@ -69,19 +69,13 @@ func (c *DualBufferDuplexChannel) clientError(op string, err error) error {
 
 // lost names the requests that will never be answered; mu is held.
 func (c *DualBufferDuplexChannel) lost() string {
-	var first, last uint64
-	n := 0
+	var l losses
 	for _, e := range c.sent {
-		if e.unwanted {
-			continue
+		if !e.unwanted {
+			l.add(e.sequence)
 		}
-		if n == 0 {
-			first = e.sequence
-		}
-		last = e.sequence
-		n++
 	}
-	return lostRequests(n, first, last)
+	return l.String()
 }
 
 // Cancel implements DuplexClient: v1 takes nothing back. Error: ErrUnknownSequence when no response to the request is outstanding.

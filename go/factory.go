@@ -20,10 +20,7 @@ func DefaultFactory() *DuplexChannelFactory { return &defaultFactory }
 // requests, and a second client after it, wait for Start. Errors: ErrInvalidName, ErrInvalidArgument, ErrNameInUse, ErrOutOfMemory, ErrPermissionDenied,
 // ErrUnsupportedPlatform.
 func (f *DuplexChannelFactory) CreateInPlaceDuplexServer(name string, config BufferConfig, opts ...ServerOption) (*InPlaceDuplexServer, error) {
-	if err := checkPlatform(opCreate, name); err != nil {
-		return nil, err
-	}
-	if err := checkName(opCreate, name); err != nil {
+	if err := checkUse(opCreate, name); err != nil {
 		return nil, err
 	}
 	options, problem := newServerOptions(opts)
@@ -48,10 +45,7 @@ func (f *DuplexChannelFactory) CreateInPlaceDuplexServer(name string, config Buf
 // still attached, a reset under way. Errors: ErrServerNotFound, ErrWriterAlreadyConnected, ErrServerBusy, ErrVersionMismatch,
 // ErrPermissionDenied, ErrCorrupted, ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
 func (f *DuplexChannelFactory) CreateClient(ctx context.Context, name string, opts ...ClientOption) (DuplexClient, error) {
-	if err := checkPlatform(opConnect, name); err != nil {
-		return nil, err
-	}
-	if err := checkName(opConnect, name); err != nil {
+	if err := checkUse(opConnect, name); err != nil {
 		return nil, err
 	}
 	options, problem := newClientOptions(opts)
@@ -61,10 +55,10 @@ func (f *DuplexChannelFactory) CreateClient(ctx context.Context, name string, op
 	return connect(ctx, name, options)
 }
 
-// checkPlatform refuses where the layout of glibc's semaphores is another one.
-func checkPlatform(op, name string) error {
+// checkUse applies the name rules, and refuses where the layout of glibc's semaphores is another one.
+func checkUse(op, name string) error {
 	if strconv.IntSize != 64 {
 		return &Error{Code: ErrorCodeUnsupportedPlatform, Op: op, Channel: name, Detail: "32-bit process"}
 	}
-	return nil
+	return checkName(op, name)
 }

@@ -215,10 +215,7 @@ func (s *ImmutableDuplexServer) renew(cause error) bool {
 // is the request buffer's (DefaultV1BufferConfig); clients decide on their response buffers. A client can connect when it returns; its
 // requests wait for Start. The name has at most 191 bytes, and there is one worker. Errors: those of CreateInPlaceDuplexServer.
 func (f *DuplexChannelFactory) CreateImmutableServer(name string, config BufferConfig, opts ...ServerOption) (*ImmutableDuplexServer, error) {
-	if err := checkPlatform(opCreateImmutable, name); err != nil {
-		return nil, err
-	}
-	if err := checkName(opCreateImmutable, name); err != nil {
+	if err := checkUse(opCreateImmutable, name); err != nil {
 		return nil, err
 	}
 	if len(name) > longestDualBufferName {

@@ -80,7 +80,7 @@ const responsePatience = time.Second
 func (s *ImmutableDuplexServer) welcome() {
 	s.dismiss()
 	a := streamAttacher{name: s.name + responseSuffix, otherUsers: s.options.otherUsers}
-	patience := newPatience(s.stopping, responsePatience)
+	tries := newAttempts(s.stopping, responsePatience)
 	var client peer
 	for {
 		buffer, ring, err := a.try()
@@ -94,7 +94,7 @@ func (s *ImmutableDuplexServer) welcome() {
 		switch {
 		case client.gone(s.requests.buffer.Oieb.WriterPid.Load(), time.Now()):
 			return // its requests are dropped
-		case !heals, !patience.wait():
+		case !heals, !tries.wait():
 			if s.stopping.Err() == nil {
 				s.report(&Error{Code: ErrorCodeBufferNotFound, Op: "answer", Channel: s.name, Detail: "the client has no response buffer; its requests are dropped", Err: err})
 			}

@@ -26,10 +26,7 @@ type Reader struct {
 // Errors: ErrReaderAlreadyConnected, ErrNameInUse, ErrInvalidName, ErrInvalidArgument, ErrOutOfMemory, ErrPermissionDenied,
 // ErrUnsupportedPlatform.
 func NewReader(name string, config BufferConfig, opts ...ReaderOption) (*Reader, error) {
-	if err := checkPlatform(opCreateReader, name); err != nil {
-		return nil, err
-	}
-	if err := checkName(opCreateReader, name); err != nil {
+	if err := checkUse(opCreateReader, name); err != nil {
 		return nil, err
 	}
 	options, problem := newReaderOptions(opts)

@@ -1,7 +1,6 @@
 package zeroduplex
 
 import (
-	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/stream"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
@@ -43,8 +42,8 @@ func (f ReceivedFrame) Release() {
 		return
 	}
 	credited, err := r.ring.Release(f.slot, f.generation)
-	// Pairs with the writer, which takes its token and then looks at the free bytes, an atomic addition.
-	ordered.Fence()
+	// The free bytes grew by an atomic addition, which is sequentially consistent with the look at the value here. Pairs with the writer, which
+	// takes its token and then looks at the free bytes.
 	for range credited {
 		if !r.buffer.dataRead.PostBelow(wire.DataReadTokenLimit) {
 			break // whoever finds a token does not sleep

@@ -32,8 +32,8 @@ func (a *streamAttacher) fail(code ErrorCode, detail string, err error) error {
 }
 
 // attach retries within the connect timeout what time may heal.
-func (a *streamAttacher) attach(p *patience, options commonOptions, writeTimeout time.Duration) (w *Writer, err error) {
-	err = p.retry(opConnectWriter, a.name, healsForWriter, func() error {
+func (a *streamAttacher) attach(p *attempts, options commonOptions, writeTimeout time.Duration) (w *Writer, err error) {
+	err = p.repeat(opConnectWriter, a.name, healsForWriter, func() error {
 		buffer, ring, err := a.try()
 		if err == nil {
 			w = newWriter(buffer, ring, options, writeTimeout)

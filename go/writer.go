@@ -33,10 +33,7 @@ type Writer struct {
 // reader's, another writer still attached. Errors: ErrBufferNotFound, ErrReaderDead, ErrWriterAlreadyConnected, ErrVersionMismatch,
 // ErrPermissionDenied, ErrCorrupted, ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
 func NewWriter(ctx context.Context, name string, opts ...WriterOption) (*Writer, error) {
-	if err := checkPlatform(opConnectWriter, name); err != nil {
-		return nil, err
-	}
-	if err := checkName(opConnectWriter, name); err != nil {
+	if err := checkUse(opConnectWriter, name); err != nil {
 		return nil, err
 	}
 	options, problem := newWriterOptions(opts)
@@ -44,7 +41,7 @@ func NewWriter(ctx context.Context, name string, opts ...WriterOption) (*Writer,
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opConnectWriter, Channel: name, Detail: problem}
 	}
 	a := streamAttacher{name: name, otherUsers: options.otherUsers, view: options.view}
-	p := newPatience(ctx, options.connectTimeout)
+	p := newAttempts(ctx, options.connectTimeout)
 	return a.attach(&p, options.commonOptions, options.writeTimeout)
 }
 
@@ -92,7 +89,8 @@ func (w *Writer) publish(op string, place stream.Place) (uint64, error) {
 		return 0, w.failure
 	}
 	sequence := w.ring.Publish(place)
-	// One token for each frame, whatever the value. Pairs with the reader, which takes it and then looks at the count.
+	// One token for each frame, whatever the value. Pairs with the reader, which takes it and then looks at the count; both change the
+	// semaphore by atomic read-modify-writes.
 	if err := w.buffer.dataWritten.Post(); err != nil {
 		return sequence, &Error{Code: ErrorCodeSystem, Op: op, Channel: w.name, Detail: "the frame is written, but its token is lost", Err: err}
 	}

@@ -125,7 +125,8 @@ func (w *Writer) Free() (uint64, error) {
 // Data is the bytes of a frame that has room and is not published yet.
 func (w *Writer) Data(p Place) []byte { return w.mem.data(p.position, p.Size) }
 
-// Publish makes the frame the reader's and returns its sequence number. Its data has been written. The caller posts data_written then.
+// Publish makes the frame the reader's and returns its sequence number. Its data has been written. The caller posts data_written then, by an
+// atomic read-modify-write: that is the fence between the count and the token.
 func (w *Writer) Publish(p Place) uint64 {
 	if p.marker {
 		w.mem.putHeader(w.position, wire.FrameHeaderV1{})
@@ -142,8 +143,6 @@ func (w *Writer) Publish(p Place) uint64 {
 	w.mem.Oieb.PayloadFreeBytes.Add(-p.Need())
 	// Pairs with the reader's acquire load in Published; what was stored before is the reader's from here on.
 	ordered.Store64(&w.mem.Oieb.PayloadWrittenCount, w.count)
-	// Pairs with the reader, which takes its token and then looks at the count.
-	ordered.Fence()
 	return w.last
 }
 
