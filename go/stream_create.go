@@ -131,7 +131,9 @@ func (b *streamBuffer) open(name string, mode os.FileMode) (err error) {
 func (b *streamBuffer) withdraw(owner *lock.Owner) error {
 	// Pairs with the writer's acquire load: it looks before every frame and whenever it wakes.
 	b.Oieb.ReaderPid.Store(wire.PidNone)
-	b.dataRead.PostIfZero()
+	if b.dataRead.Sleepers() > 0 {
+		b.dataRead.PostIfZero() // one that is about to sleep finds out after a slice
+	}
 	errs := []error{streamSemaphores.remove(&b.tokens, b.name)}
 	if own, ok := b.provider.(*SharedMemory); ok {
 		errs = append(errs, own.object.RemoveIfNamed(b.name))

@@ -253,7 +253,7 @@ func TestTheEndOfAReader(t *testing.T) {
 		_, err = w.AcquireFrameBuffer(until(t), 1)
 		requireError(t, err, ErrReaderDead)
 		requireError(t, w.SetMetadata(nil), ErrReaderDead)
-		w.buffer.is(t, 998, 26, 0, 1, 0, 1, 1)
+		w.buffer.is(t, 998, 26, 0, 1, 0, 1, 0)
 		require.NoError(t, w.Close())
 	})
 }
