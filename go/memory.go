@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/shm"
@@ -106,7 +107,7 @@ func systemError(op, channel string, err error) error {
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		code = ErrorCodeUnsupportedPlatform
-	case errors.Is(err, shm.ErrNoSpace):
+	case errors.Is(err, shm.ErrNoSpace), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EDQUOT):
 		code = ErrorCodeOutOfMemory
 	case errors.Is(err, shm.ErrPermission):
 		code = ErrorCodePermissionDenied

@@ -61,8 +61,12 @@ func build(fd int, mode os.FileMode) (*Semaphore, error) {
 	// Writing allocates the page now, so that a full /dev/shm is an error here and not a SIGBUS at the first post.
 	var image [wire.NamedSemaphoreSize]byte
 	(*wire.NamedSemaphore)(unsafe.Pointer(&image)).Shared = wire.SemaphoreSharedFlag
-	if n, err := unix.Write(fd, image[:]); err != nil || n != len(image) {
-		return nil, fmt.Errorf("write semaphore (%d bytes): %w", n, err)
+	n, err := unix.Write(fd, image[:])
+	if err == nil && n != len(image) {
+		err = unix.ENOSPC
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write semaphore: %w", err)
 	}
 	return mapFile(fd)
 }
