@@ -37,11 +37,20 @@ void refuse_foreign(const std::string& name, const ObjectStart& start) {
   throw NameInUseError(wire::object_path(name) + " is not ours: it holds " + ring::describe_identity(start.identity_word()));
 }
 
+/// Opens what has the name. One that denies us access is another user's, and his name is not ours to take.
+platform::SharedObject open_old(const std::string& name) {
+  try {
+    return platform::SharedObject::open(name);
+  } catch (const PermissionDeniedError& e) {
+    throw NameInUseError("another user's object has this name (" + e.detail() + ")");
+  }
+}
+
 }  // namespace
 
 void clear_name(const std::string& name, bool allow_other_users, Claimant claimant) {
   for (;;) {
-    platform::SharedObject object = platform::SharedObject::open(name);
+    platform::SharedObject object = open_old(name);
     if (!object) return;
     if (object.owner() != ::geteuid() && !allow_other_users) {
       throw PermissionDeniedError(wire::object_path(name) + " belongs to user " + std::to_string(object.owner()));

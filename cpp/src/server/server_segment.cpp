@@ -82,13 +82,27 @@ void ServerSegment::adopt_view(const SharedMemoryView& view, const wire::Segment
 }
 
 ServerSegment::Semaphores ServerSegment::fresh_semaphores() const {
-  const auto fresh = [this](const std::string& semaphore, const char* kind) {
-    return platform::NamedSemaphore::replace(semaphore, wire::temporary_path(name_, kind), mode_);
+  Semaphores all;
+  const auto fresh = [this](platform::NamedSemaphore& into, const std::string& semaphore, const char* kind) {
+    into = platform::NamedSemaphore::replace(semaphore, wire::temporary_path(name_, kind), mode_);
   };
-  return {fresh(wire::request_ready_semaphore(name_), temporary_kinds::request_ready),
-          fresh(wire::response_ready_semaphore(name_), temporary_kinds::response_ready),
-          fresh(wire::response_consumed_semaphore(name_), temporary_kinds::response_consumed),
-          fresh(wire::space_available_semaphore(name_), temporary_kinds::space_available)};
+  try {
+    fresh(all.request_ready, wire::request_ready_semaphore(name_), temporary_kinds::request_ready);
+    fresh(all.response_ready, wire::response_ready_semaphore(name_), temporary_kinds::response_ready);
+    fresh(all.response_consumed, wire::response_consumed_semaphore(name_), temporary_kinds::response_consumed);
+    fresh(all.space_available, wire::space_available_semaphore(name_), temporary_kinds::space_available);
+  } catch (...) {
+    unlink_all(all);  // the first ones have their names already
+    throw;
+  }
+  return all;
+}
+
+void ServerSegment::unlink_all(Semaphores& all) noexcept {
+  for (platform::NamedSemaphore* semaphore :
+       {&all.request_ready, &all.response_ready, &all.response_consumed, &all.space_available}) {
+    if (*semaphore) semaphore->remove();
+  }
 }
 
 void ServerSegment::replace_semaphores() { semaphores_ = fresh_semaphores(); }
@@ -110,10 +124,7 @@ bool ServerSegment::client_is_attached() {
 
 void ServerSegment::remove() noexcept {
   if (std::exchange(removed_, true)) return;
-  for (platform::NamedSemaphore* semaphore :
-       {&semaphores_.request_ready, &semaphores_.response_ready, &semaphores_.response_consumed, &semaphores_.space_available}) {
-    if (*semaphore) semaphore->remove();
-  }
+  unlink_all(semaphores_);
   if (memory_) {
     memory_->remove();
     memory_->object().unlock(wire::lock_byte_server);

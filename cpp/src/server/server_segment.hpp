@@ -57,6 +57,7 @@ class ServerSegment {
   void create_object(const wire::SegmentV2& layout, const ServerOptions& options);
   void adopt_view(const SharedMemoryView& view, const wire::SegmentV2& layout);
   [[nodiscard]] Semaphores fresh_semaphores() const;
+  static void unlink_all(Semaphores& all) noexcept;
 
   std::string name_;
   mode_t mode_;
