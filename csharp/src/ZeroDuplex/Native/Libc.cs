@@ -18,6 +18,8 @@ namespace ZeroDuplex.Native
         internal const int ErrnoExists = 17; // EEXIST
         internal const int ErrnoNotFolder = 20; // ENOTDIR
         internal const int ErrnoIsFolder = 21; // EISDIR
+        internal const int ErrnoTooManyInSystem = 23; // ENFILE
+        internal const int ErrnoTooManyOpen = 24; // EMFILE
         internal const int ErrnoFileTooBig = 27; // EFBIG
         internal const int ErrnoNoSpace = 28; // ENOSPC
         internal const int ErrnoReadOnly = 30; // EROFS

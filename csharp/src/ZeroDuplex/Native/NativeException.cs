@@ -42,6 +42,8 @@ namespace ZeroDuplex.Native
                 case Libc.ErrnoNoMemory: return "out of memory";
                 case Libc.ErrnoAccess: return "permission denied";
                 case Libc.ErrnoExists: return "it exists";
+                case Libc.ErrnoTooManyInSystem: return "too many open files in the system";
+                case Libc.ErrnoTooManyOpen: return "too many open files";
                 case Libc.ErrnoNoSpace: return "no space left";
                 case Libc.ErrnoReadOnly: return "read-only file system";
                 case Libc.ErrnoLoop: return "it is a symbolic link";
