@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from abc import ABC, abstractmethod
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from ._generated import wire
-from ._shm import SharedObject
+from ._shm import NOT_REGULAR, SharedObject
 from ._system import system_error
 from .errors import CorruptedError, PermissionDeniedError, ZeroDuplexError
 from .memory import MemoryProvider, SharedMemory, SharedMemoryView
@@ -17,9 +16,6 @@ from .memory import MemoryProvider, SharedMemory, SharedMemoryView
 # Bounds in seconds of the pause between two looks. Names and lock bytes cannot be waited for.
 _PAUSE_MIN: Final = 20e-6
 _PAUSE_MAX: Final = 2e-3
-
-# What opening something else than a regular file gives; EINVAL is SharedObject's own.
-_NOT_REGULAR: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 
 
 class Mapped(Protocol):
@@ -122,7 +118,7 @@ class Attempt(ABC, Generic[_Segment]):
         except PermissionError as e:
             raise PermissionDeniedError(self._where("the object's mode does not let us in; its owner can set it")) from e
         except OSError as e:
-            if e.errno in _NOT_REGULAR:
+            if e.errno in NOT_REGULAR:
                 raise CorruptedError(self._where("what has this name is no shared-memory object")) from e
             raise
 

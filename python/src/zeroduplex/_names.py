@@ -9,7 +9,7 @@ from typing import Final
 from . import _locks
 from ._generated import wire
 from ._process import process_alive
-from ._shm import SharedObject
+from ._shm import NOT_REGULAR, SharedObject
 from .errors import InvalidNameError, NameInUseError
 
 _PID: Final = struct.Struct("<Q")
@@ -35,6 +35,8 @@ def clear_name(name: str, refuse_v1: Callable[[str, int, int], None]) -> None:
     except PermissionError as e:
         raise NameInUseError(f"another user's object has the name {name!r}") from e
     except OSError as e:
+        if e.errno not in NOT_REGULAR:
+            raise
         raise NameInUseError(f"something that is no shared-memory object has the name {name!r}") from e
     try:
         _check_removable(name, old.read(wire.OIEB_V1_SIZE), refuse_v1)

@@ -14,6 +14,9 @@ from ._generated import wire
 _RESERVE_CHUNK: Final = 16 << 20
 """Bound of one fallocate call, which a signal would otherwise make start all over."""
 
+NOT_REGULAR: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
+"""What opening something else than a regular file gives; EINVAL is SharedObject's own."""
+
 
 class SharedObject:
     """A shared-memory object, mapped or not. Not thread-safe."""
