@@ -43,6 +43,8 @@ need nunit-console "NUnit's runner" command -v nunit-console
 need gcc "C compiler, for spin's searches" command -v gcc
 need spin "spin, for make verify" command -v spin
 need relacy-dev "Relacy, for make verify" has_relacy
+need util-linux "setpriv, for the tests as other users" command -v setpriv
+need mount "mount, for the tests in namespaces" command -v mount
 need clang-format "clang-format, for make lint" command -v clang-format
 need shellcheck "ShellCheck, for make lint" command -v shellcheck
 
