@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -29,6 +30,14 @@ func healsForClient(c ErrorCode) bool {
 
 func (a *attacher) fail(code ErrorCode, detail string, err error) error {
 	return &Error{Code: code, Op: opConnect, Channel: a.name, Detail: detail, Err: err}
+}
+
+// missing is for a part of the channel that cannot be opened: its server may still be making it. A lack of descriptors is our own.
+func (a *attacher) missing(detail string, err error) error {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return systemError(opConnect, a.name, err)
+	}
+	return a.fail(ErrorCodeServerNotFound, detail, err)
 }
 
 func (a *attacher) try() (*segment, error) {
@@ -71,7 +80,7 @@ func (a *attacher) tryObject(own *SharedMemory) (_ *segment, err error) {
 	}
 	fd, err := own.object.Reopen(a.name, true)
 	if err != nil {
-		return nil, a.fail(ErrorCodeServerNotFound, "the object is gone again", err)
+		return nil, a.missing("the object is gone again", err)
 	}
 	life := &lockLiveness{fd: fd}
 	s := overlay(a.name, own, l)
@@ -98,7 +107,7 @@ func (a *attacher) tryObject(own *SharedMemory) (_ *segment, err error) {
 		return nil, err
 	}
 	if s.semaphores, err = openSemaphores(a.name); err != nil {
-		return nil, a.fail(ErrorCodeServerNotFound, "its semaphores cannot be opened", err)
+		return nil, a.missing("its semaphores cannot be opened", err)
 	}
 	// A living owner of a named object proves that the semaphores, which only go by the name, are this object's.
 	if linked, err := own.object.Linked(); err != nil || !linked || !life.serverAlive() {
@@ -137,7 +146,7 @@ func (a *attacher) tryView() (*segment, error) {
 	}
 	if s.semaphores, err = openSemaphores(a.name); err != nil {
 		s.Request.WriterPid.Store(wire.ResetWanted)
-		return nil, a.fail(ErrorCodeServerNotFound, "its semaphores cannot be opened", err)
+		return nil, a.missing("its semaphores cannot be opened", err)
 	}
 	s.Response.ReaderPid.Store(uint64(os.Getpid()))
 	return s, nil

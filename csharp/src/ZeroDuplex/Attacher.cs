@@ -162,7 +162,7 @@ namespace ZeroDuplex
             {
                 return SegmentSemaphores.Open(name);
             }
-            catch (NativeException e)
+            catch (NativeException e) when (e.Errno != Libc.ErrnoTooManyOpen && e.Errno != Libc.ErrnoTooManyInSystem)
             {
                 throw Fail(ErrorCode.ServerNotFound, "its semaphores cannot be opened", e);
             }

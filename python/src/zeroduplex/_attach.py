@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import time
@@ -65,6 +66,8 @@ class ChannelAttempt(Attempt[Segment]):
         try:
             return Semaphores.open(self._name)
         except OSError as e:
+            if e.errno in (errno.EMFILE, errno.ENFILE):  # our own lack, which no waiting heals
+                raise
             raise ServerNotFoundError(self._where(f"its semaphores cannot be opened: {e}")) from e
 
     def _attach_view(self, view: SharedMemoryView) -> Segment:
