@@ -125,7 +125,7 @@ test-cpp: build ## run the C++ tests only: release, address and undefined-behavi
 soak: build ## run the cross-language tests at full length (a million round trips per pair)
 	ZERODUPLEX_SOAK=1 go test -count 1 -v -run ReconnectingIsQuick ./go
 	go test -count 1 -timeout 60m -v ./go/test/interop -args -soak
-	go test -count 1 -timeout 60m -v -run LoseNothing ./go/test/isolation -args -soak
+	go test -count 1 -timeout 120m -v -run LoseNothing ./go/test/isolation -args -soak
 
 .PHONY: lint
 lint: setup ## check style and obvious mistakes

@@ -61,7 +61,7 @@ func TestManyAttachmentsLoseNothing(t *testing.T) {
 // Calls whose handler is too slow and calls that no worker takes time out side by side; late answers come in between.
 func TestTimedOutCallsLoseNothing(t *testing.T) {
 	compiled(t, func(t *testing.T, clientLanguage, serverLanguage string) {
-		const atOnce = 8
+		const atOnce = 32
 		channel := newChannel(t)
 		server := serve(t, serverLanguage, channel, room{}, args{"workers": 2})
 		client := enlist(t, clientLanguage, "client", room{})
@@ -73,7 +73,7 @@ func TestTimedOutCallsLoseNothing(t *testing.T) {
 			server.do("set_handler", args{"handler": "hold", "opcode": 9})
 			var calls [atOnce]<-chan answer
 			for i := range calls {
-				calls[i] = client.begin("call", args{"size": 100 * i, "seed": i, "opcode": 9, "timeout_ms": 1})
+				calls[i] = client.begin("call", args{"size": 8 * i, "seed": i, "opcode": 9, "timeout_ms": 1})
 			}
 			for _, call := range calls {
 				got, ok := client.await("call", call)
