@@ -57,6 +57,9 @@ func enlist(t *testing.T, language, role string, r room) *agent {
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	a := &agent{t: t, name: language + " " + role, log: log, cmd: exec.Command(command, role), waiting: map[uint64]chan answer{}, ended: make(chan struct{})}
+	if r == (room{}) {
+		a.cmd.Dir = t.TempDir() // Mono writes a file where it stands when it crashes. Other users could not stand there
+	}
 	r.enter(t, a.cmd)
 	a.cmd.Stderr = log
 	a.stdin, err = a.cmd.StdinPipe()
