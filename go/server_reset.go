@@ -27,27 +27,38 @@ func (s *InPlaceDuplexServer) watch(ctx context.Context) {
 			continue
 		case <-ticker.C:
 		}
-		s.mu.Lock()
-		// A polling worker does all of this itself.
-		if t := s.current; s.phase == serving && !s.polling && t.running > 0 {
-			t.checkDue = true
-			if !t.resetting && s.clientLeft(t) {
-				s.beginReset(t)
-				s.kick() // the only worker goes on without looking
-			}
-			if t.resetting {
-				s.advanceReset(t)
-			}
-		}
-		if now := s.current.seg.Request.PayloadReadCount.Load(); s.polling && now == passed {
+		var rest bool
+		passed, rest = s.supervise(passed)
+		if rest {
 			ticker.Stop()
-			s.resting = true
-		} else {
-			passed = now
 		}
-		s.deliverReports()
-		s.mu.Unlock()
 	}
+}
+
+// supervise does what the workers are too busy for. It is given the requests that had been passed when it last looked, and says how many
+// there are now and whether the server may rest.
+func (s *InPlaceDuplexServer) supervise(passed uint64) (uint64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != serving {
+		return passed, false // Stop may have unmapped the segment already
+	}
+	// A polling worker does all of this itself.
+	if t := s.current; !s.polling && t.running > 0 {
+		t.checkDue = true
+		if !t.resetting && s.clientLeft(t) {
+			s.beginReset(t)
+			s.kick() // the only worker goes on without looking
+		}
+		if t.resetting {
+			s.advanceReset(t)
+		}
+	}
+	now := s.current.seg.Request.PayloadReadCount.Load()
+	s.resting = s.polling && now == passed
+	rest := s.resting
+	s.deliverReports()
+	return now, rest
 }
 
 // beginReset starts to clean up after a client that left; mu is held.

@@ -431,3 +431,19 @@ func TestResetThatFailsIsTriedAgain(t *testing.T) {
 	require.NoError(t, err)
 	r.Release()
 }
+
+// The supervisor's tick may come between the end of Stop's work and the moment it is told.
+func TestTheSupervisorLeavesAStoppedServerAlone(t *testing.T) {
+	eachPlace(t, smallPayload, func(t *testing.T, p *place) {
+		s := p.serve(echo)
+		c := p.connect()
+		r, err := c.Call(until(t), []byte{1})
+		require.NoError(t, err)
+		r.Release()
+		require.NoError(t, c.Close())
+		require.NoError(t, s.Stop(soon))
+		passed, rest := s.supervise(41)
+		require.EqualValues(t, 41, passed)
+		require.False(t, rest)
+	})
+}
