@@ -144,13 +144,25 @@ func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, e
 
 // anyAnswered is the oldest response that nobody waits for by number, nil when there is none; mu is held.
 func (c *InPlaceDuplexChannel) anyAnswered() *ring.Frame {
-	for i := range c.ring.InFlight() {
-		f := c.ring.At(i)
-		if !f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered() {
-			return f
+	f, i := c.firstAnswered(c.ring.InFlight())
+	if i > 0 {
+		// An older one may have been answered between the look at it and this one's. What one worker answers comes in its order.
+		if older, _ := c.firstAnswered(i); older != nil {
+			return older
 		}
 	}
-	return nil
+	return f
+}
+
+// firstAnswered looks among the n oldest frames and says at which place it found one, nil when there is none; mu is held.
+func (c *InPlaceDuplexChannel) firstAnswered(n int) (*ring.Frame, int) {
+	for i := range n {
+		f := c.ring.At(i)
+		if !f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered() {
+			return f, i
+		}
+	}
+	return nil, 0
 }
 
 // ready reports whether the response waited for is there (f nil: any); mu is held.

@@ -101,6 +101,7 @@ class Channel final : public ViewOwner {
   [[nodiscard]] bool spin_for_quick_response(const wire::FrameHeaderV2& header) noexcept;
   std::optional<Response> try_deliver(const std::optional<std::uint64_t>& sequence);
   [[nodiscard]] ring::InFlight* find_answered(const std::optional<std::uint64_t>& sequence, std::optional<ring::Answer>& answer);
+  [[nodiscard]] std::size_t first_answered(std::size_t count, std::optional<ring::Answer>& answer);
   [[noreturn]] void throw_failure(ring::InFlight& frame, const ring::Answer& answer);
   [[nodiscard]] bool spin_for_answer(Lock& lock, const std::optional<std::uint64_t>& sequence, Wait& wait);
   void sleep_for_answer(Lock& lock, Receiver& self, Wait& wait);

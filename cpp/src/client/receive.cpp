@@ -134,11 +134,26 @@ ring::InFlight* Channel::find_answered(const std::optional<std::uint64_t>& seque
     answer = ring_.answer(*frame);
     return frame;
   }
-  for (std::size_t i = 0; i < ring_.in_flight(); ++i) {
-    ring::InFlight& frame = ring_.at(i);
-    if (is_open(frame) && (answer = ring_.answer(frame))) return &frame;
+  std::size_t found = first_answered(ring_.in_flight(), answer);
+  if (found == ring_.in_flight()) return nullptr;
+  if (found > 0) {
+    // An older one may have been answered between the look at it and this one's. What one worker answers comes in its order.
+    std::optional<ring::Answer> older;
+    const std::size_t first = first_answered(found, older);
+    if (older) {
+      found = first;
+      answer = older;
+    }
   }
-  return nullptr;
+  return &ring_.at(found);
+}
+
+std::size_t Channel::first_answered(std::size_t count, std::optional<ring::Answer>& answer) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const ring::InFlight& frame = ring_.at(i);
+    if (is_open(frame) && (answer = ring_.answer(frame))) return i;
+  }
+  return count;
 }
 
 std::optional<Response> Channel::try_deliver(const std::optional<std::uint64_t>& sequence) {

@@ -212,16 +212,30 @@ namespace ZeroDuplex
         /// <summary>The oldest response that nobody waits for by number, null when there is none.</summary>
         private ClientFrame AnyAnswered()
         {
-            for (int i = 0; i < ring.InFlight; i++)
+            int place = FirstAnswered(ring.InFlight);
+            if (place > 0)
+            {
+                // An older one may have been answered between the look at it and this one's. What one worker answers comes in its order.
+                int older = FirstAnswered(place);
+                place = older < 0 ? place : older;
+            }
+
+            return place < 0 ? null : ring[place];
+        }
+
+        /// <summary>Which of the oldest <paramref name="count"/> frames is the first that anybody may have, -1 when none is answered.</summary>
+        private int FirstAnswered(int count)
+        {
+            for (int i = 0; i < count; i++)
             {
                 ClientFrame f = ring[i];
                 if (!f.Taken && !f.OneWay && !f.Cancelled && !f.Abandoned && f.Answered)
                 {
-                    return f;
+                    return i;
                 }
             }
 
-            return null;
+            return -1;
         }
 
         /// <summary>Whether the response waited for is there (null: any).</summary>

@@ -167,9 +167,13 @@ class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
     def _any_answered(self) -> _Record | None:
         """The oldest response that nobody waits for by number; the lock is held."""
         answer_at = self._answer_at
+        passed = []
         for record in self._frames:
-            if is_for_anybody(record) and answer_at(record.position, 0) != ANSWER_PENDING:
-                return record
+            if is_for_anybody(record):
+                if answer_at(record.position, 0) != ANSWER_PENDING:
+                    # An older one may have been answered between the look at it and this one's. What one worker answers comes in its order.
+                    return next((older for older in passed if self._answered(older)), record)
+                passed.append(record)
         return None
 
     def _answered(self, record: _Record) -> bool:
@@ -198,8 +202,8 @@ class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
         if self._sleeping:
             self._waiters.add(waiter)
             left = deadline.left()
-            self._lock.release()
             try:
+                self._lock.release()
                 waiter.signal.wait(left)
             finally:
                 self._lock.acquire()
@@ -208,8 +212,8 @@ class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
         self._sleeping = True
         token = False
         nanoseconds = deadline.slice_ns()
-        self._lock.release()
         try:
+            self._lock.release()
             token = self._sleep(nanoseconds)
         finally:
             self._lock.acquire()
