@@ -173,8 +173,8 @@ class AsyncReceiver(Generic[_Record]):
             record.taken = True
             self._tasks.remove(task)
             answer = channel._answer_at(record.position, 0)
-            channel._lock.release()
             try:
+                channel._lock.release()
                 task.finish(channel._deliver(record, answer))
             except ZeroDuplexError as e:
                 task.finish(e)

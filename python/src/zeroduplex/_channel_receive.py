@@ -28,8 +28,8 @@ class ReceivingChannel(SendingChannel):
                 left = self._must_wait(deadline)
                 spin = spinning.next_ns(left)
                 if spin:
-                    self._lock.release()
                     try:
+                        self._lock.release()
                         self._port.spin_for_responses(seen, spin)
                     finally:
                         self._lock.acquire()

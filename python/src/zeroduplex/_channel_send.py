@@ -83,8 +83,8 @@ class SendingChannel(ChannelCore):
                 if left <= 0:
                     self._send_expired()
                 token = False
-                self._lock.release()
                 try:
+                    self._lock.release()
                     if spinning.goes_on():
                         time.sleep(0)  # room comes by releases of this process, or by states that reclaiming looks at
                     else:

@@ -90,8 +90,9 @@ class Lender(ABC):
         try:
             while True:
                 left = deadline.left()
-                self._lock.release()
                 try:
+                    # Here as everywhere let go inside the try: a KeyboardInterrupt right behind it must find the lock taken back.
+                    self._lock.release()
                     ticket.signal.wait(left)
                 finally:
                     self._lock.acquire()

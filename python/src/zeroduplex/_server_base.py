@@ -208,8 +208,8 @@ class ServerBase(DuplexServer):
         something."""
         while self._reports:
             error = self._reports.pop(0)
-            self._lock.release()
             try:
+                self._lock.release()
                 self._tell(error)
             finally:
                 self._lock.acquire()

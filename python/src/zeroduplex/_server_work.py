@@ -36,8 +36,8 @@ class WorkingServer(ResettingServer):
         claimed = Claimed()
         with self._lock:
             while self._next(tenure, claimed):
-                self._lock.release()
                 try:
+                    self._lock.release()
                     size, status = self._handle(tenure, claimed)
                 finally:
                     self._lock.acquire()
@@ -128,8 +128,8 @@ class WorkingServer(ResettingServer):
         spin_ns = 0 if quiet else self._spin_ns if tenure.lively else self._idle_spin_ns
         passed = tenure.ring.passed
         if spin_ns:
-            self._lock.release()
             try:
+                self._lock.release()
                 if tenure.spin_for_request(passed, spin_ns):
                     return
             finally:
@@ -140,8 +140,8 @@ class WorkingServer(ResettingServer):
             if tenure.resetting and 0 < (left := tenure.deadline - time.monotonic()) < timeout:
                 timeout = left
             request_ready = tenure.segment.semaphores.request_ready
-            self._lock.release()
             try:
+                self._lock.release()
                 token = ops.wait(request_ready, nanoseconds(timeout)) == WAIT_TOKEN
             finally:
                 self._lock.acquire()

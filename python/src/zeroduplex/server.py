@@ -51,8 +51,8 @@ class InPlaceDuplexServer(WorkingServer):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            self._lock.release()
             try:
+                self._lock.release()
                 ops.wait(tenure.segment.semaphores.response_consumed, nanoseconds(min(WAIT_SLICE, left)))
             finally:
                 self._lock.acquire()

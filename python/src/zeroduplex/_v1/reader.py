@@ -101,8 +101,8 @@ class Reader(EndOwner[ReaderEnd], LendsToRead):
                 if left <= 0:
                     self._expired()
                 spin = spinning.next_ns(left)
-                self._lock.release()
                 try:
+                    self._lock.release()
                     got = stream.next(spin) if spin else stream.sleep_for_frame(deadline.slice_ns())
                 finally:
                     self._lock.acquire()

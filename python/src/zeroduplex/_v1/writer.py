@@ -154,8 +154,8 @@ class Writer(EndOwner[WriterEnd], LendsToFill):
                 if left <= 0:
                     self._expired()
                 spin = spinning.next_ns(left)
-                self._lock.release()
                 try:
+                    self._lock.release()
                     self._meanwhile()
                     if spin:
                         end.stream.space(need, spin)
