@@ -6,10 +6,10 @@
 // The pixels are written straight into shared memory and the responses are read where they stand there. Exit codes: 0 all responses
 // came, 1 failed, 2 wrong flags.
 
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -64,11 +64,11 @@ void write_file(const std::string& path, std::span<const std::byte> bytes) {
   if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-/// What the channel takes in shared memory: its object and four semaphores of 32 bytes.
+/// What the channel takes in shared memory: one object, or two of v1, and four semaphores of 32 bytes.
 std::uint64_t shm_bytes(const std::string& name) {
-  struct stat object {};
-  if (::stat(("/dev/shm/" + name).c_str(), &object) != 0) throw std::runtime_error("cannot stat the channel's object");
-  return static_cast<std::uint64_t>(object.st_size) + 4 * 32;
+  const std::filesystem::path folder = "/dev/shm";
+  if (std::filesystem::exists(folder / name)) return std::filesystem::file_size(folder / name) + 4 * 32;
+  return std::filesystem::file_size(folder / (name + "_request")) + std::filesystem::file_size(folder / (name + "_response")) + 4 * 32;
 }
 
 /// One run of requests and their responses.

@@ -32,13 +32,18 @@ class StreamFlags(Flags):
         if o.sizes is not None:
             if not re.fullmatch(r"\d+(,\d+)*", o.sizes):
                 self.error(f"--sizes: {o.sizes!r} is not numbers with commas between them")
-            return itertools.cycle(int(size) for size in o.sizes.split(","))
+            sizes = [int(size) for size in o.sizes.split(",")]
+            if 0 in sizes:
+                self.error("--sizes: a v1 frame has at least 1 byte")
+            return itertools.cycle(sizes)
         if o.size is None:
             return None
         bounds = re.fullmatch(r"(\d+)(?:-(\d+))?", o.size)
         if not bounds or int(bounds[2] or bounds[1]) < int(bounds[1]):
             self.error(f"--size: {o.size!r} is neither a number nor two, the smaller first, with - between them")
         least = int(bounds[1])
+        if least == 0:
+            self.error("--size: a v1 frame has at least 1 byte")
         return random_sizes(least, int(bounds[2]), o.seed) if bounds[2] else itertools.repeat(least)
 
 

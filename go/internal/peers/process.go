@@ -139,15 +139,15 @@ func (c Command) Run(ctx context.Context, args ...string) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// message is the end of what a process printed on stderr.
+// message is what a process printed on stderr; of a long text the beginning, where a runtime says why it gives up, and the end.
 func message(stderr *bytes.Buffer) string {
-	const most = 2000
+	const most = 4000
 	text := strings.TrimSpace(stderr.String())
 	if text == "" {
 		return "(nothing on stderr)"
 	}
 	if len(text) > most {
-		text = "… " + text[len(text)-most:]
+		text = text[:most/2] + " … " + text[len(text)-most/2:]
 	}
 	return text
 }
