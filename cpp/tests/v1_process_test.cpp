@@ -118,11 +118,12 @@ TEST(V1Processes, AWriterIsKilledOverAndOver) {
     const Name name;
     Reader reader(name, small);
     Process writer({"write-all", name, "1000000000"});
+    std::uint64_t n = 0;
+    ASSERT_TRUE(test::is_stream_frame(reader.readFrame(60s), ++n));
     std::jthread killer([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5 + i * 2));  // somewhere in the middle of its work
+      std::this_thread::sleep_for(std::chrono::milliseconds(1 + i * 2));  // somewhere in the middle of its work
       writer.kill(SIGKILL);
     });
-    std::uint64_t n = 0;
     try {
       for (;;) {
         const auto frame = reader.readFrame(60s);
