@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from conftest import Connect, Serve
-from support import Gate, echo
+from support import Gate, echo, wait_for
 
 import zeroduplex as z
 from zeroduplex import _locks
@@ -320,6 +320,7 @@ def test_corruption_found_by_the_server(serve: Serve, connect: Connect, name: st
     with pytest.raises(z.CorruptedError):
         client.call(b"y")
     client.close()
+    wait_for(lambda: errors)  # reported when the client has been told
     assert [type(e) for e in errors] == [z.CorruptedError]
     connect().call(b"the next client is served").release()
 

@@ -115,6 +115,7 @@ def test_a_failure_is_cut_to_fit(start_v1: StartV1, connect_v1: ConnectV1, error
             text = bytes(response.data).decode()
             assert text == "ä" * len(text)
             assert 0 < len(text) <= length
+    wait_for(lambda: len(errors) >= 10)
     assert len(errors) == 10
 
 
@@ -127,6 +128,7 @@ def test_responses_that_the_response_buffer_cannot_take(start_v1: StartV1, conne
         assert response.size == 350
     with client.call(bytes(800)) as response:  # not at this position
         assert b"at position" in bytes(response.data)
+    wait_for(lambda: len(errors) >= 2)
     assert [type(e) for e in errors] == [z.HandlerFailedError] * 2
     assert [e.status for e in errors if isinstance(e, z.HandlerFailedError)] == [-2, -2]
 
