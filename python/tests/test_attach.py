@@ -325,6 +325,32 @@ def test_corruption_found_by_the_server(serve: Serve, connect: Connect, name: st
     connect().call(b"the next client is served").release()
 
 
+def test_a_server_that_stops_during_the_look_at_it_is_dead_and_nothing_else(serve: Serve, connect: Connect) -> None:
+    # It lets go of its lock first and disowns the segment then; both may fall between a client's two looks.
+    server = serve(echo)
+    client = connect()
+    client.call(b"x").release()
+    life = client._segment.life
+    looks = []
+
+    class StopsBehindTheLook:
+        def server_alive(self) -> bool:
+            alive = life.server_alive()
+            looks.append(alive)
+            server.stop(5)
+            return alive
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(life, name)
+
+    client._segment.life = StopsBehindTheLook()  # type: ignore[assignment]
+    assert client.is_server_connected, "it saw the server alive"
+    with pytest.raises(z.ServerDeadError):
+        client.call(b"y")
+    assert looks[0] and not looks[-1]
+    client.close()
+
+
 def test_corruption_found_by_the_client(serve: Serve, connect: Connect, name: str) -> None:
     serve(echo, metadata_size=0)
     client = connect()

@@ -80,10 +80,12 @@ class ChannelCore(ClientBase[Record]):
         """Looks whether the server lives; the lock is held and the segment attached. When it does not, answers that are there are still
         delivered, everything else fails."""
         self._peer_checked = time.monotonic()
+        # A server that found the segment corrupted says so here, and so does one that stops, after it let go of its lock: to whoever
+        # saw that it is no longer alive. Therefore the pid before the lock; pairs with the server's stores.
+        disowned = ops.load64(self._segment.response + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.PID_NONE
         if not self._segment.life.server_alive():
             self._server_dead()
-        # A server that found the segment corrupted says so here; pairs with its store when it does.
-        elif ops.load64(self._segment.response + wire.OIEB_V2_WRITER_PID_OFFSET) == wire.PID_NONE:
+        elif disowned:
             self._shut(same_again(CorruptedError(f"the server of {self._name!r} found the segment corrupted")))
 
     def _corrupted(self, error: CorruptedError) -> NoReturn:
