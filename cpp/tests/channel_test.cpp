@@ -418,6 +418,65 @@ TEST(Channel, StopLetsHandlersFinishAndTheClientConsume) {
   EXPECT_TRUE(is_complement(response.data(), request));
 }
 
+// A stopping server first lets go of its lock and then disowns the segment. Whoever calls meanwhile must not take that for corruption.
+TEST(Channel, AServerThatStopsDuringCallsIsDeadAndNothingElse) {
+  for (const auto wait : {WaitStrategy::hybrid, WaitStrategy::spin, WaitStrategy::block}) {
+    for (int i = 0; i < 15; ++i) {
+      const Name name;
+      const auto server = serve(name, BufferConfig(0, 4096), complement);
+      ClientOptions options;
+      options.wait = wait;
+      const auto client = connect(name, options);
+      std::latch calling(1);
+      std::jthread caller([&] {
+        try {
+          static_cast<void>(client->call(bytes("x")));
+          calling.count_down();
+          for (;;) static_cast<void>(client->call(bytes("x")));
+        } catch (const ServerDeadError&) {
+        } catch (const Error& e) {
+          ADD_FAILURE() << e.what();
+        }
+      });
+      calling.wait();
+      server->stop(5000);
+    }
+  }
+}
+
+// The bytes of a cancelled request must not become another one's while somebody still looks there for an answer.
+TEST(Channel, CancelledCallsNeverGetAnothersAnswer) {
+  const Name name;
+  const auto server = serve(name, BufferConfig(0, 1024), complement);
+  ClientOptions options;
+  options.wait = WaitStrategy::spin;
+  const auto client = connect(name, options);
+  std::atomic<std::uint64_t> last = 0;
+  std::atomic<int> left = 3;
+  const auto work = [&](std::uint64_t seed) {
+    const auto request = pattern(seed, 64);
+    for (int i = 0; i < 1000; ++i) {
+      try {
+        const auto response = client->call(request);
+        last = response.sequence();
+        ASSERT_TRUE(is_complement(response.data(), request)) << "request " << response.sequence();
+      } catch (const CancelledError&) {
+      }
+    }
+    --left;
+  };
+  std::vector<std::jthread> callers;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) callers.emplace_back(work, seed);
+  int cancelled = 0;
+  while (left > 0) {
+    try {
+      cancelled += client->cancel(last + 2) ? 1 : 0;
+    } catch (const UnknownSequenceError&) {
+    }
+  }
+  EXPECT_GT(cancelled, 0);
+}
+
 TEST(Channel, StopIsIdempotentAndItsNamesAreGone) {
   const Name name;
   const auto server = serve(name, {}, complement);
@@ -484,6 +543,37 @@ TEST(Channel, OneWayRequestsOfAClientThatLeftAreRun) {
   EXPECT_EQ(20, runs);
 }
 
+/// The value of one of the channel's semaphores, 99 when it cannot be read.
+std::uint32_t semaphore_value(const Name& name, const std::string& kind) {
+  std::uint32_t value = 99;
+  std::ifstream file("/dev/shm/sem.sem-" + kind + "-" + name.str(), std::ios::binary);
+  file.read(reinterpret_cast<char*>(&value), sizeof value);
+  return value;
+}
+
+// A draining server waits for just that.
+TEST(Channel, ALateAnswerThatTheSenderReleasesIsToldToTheServer) {
+  const Name name;
+  std::latch taken(1);
+  std::latch go(1);
+  const auto server = serve(name, {}, [&](Frame& frame) {
+    if (frame.opcode() != 1) return;
+    taken.count_down();
+    go.wait();
+  });
+  const auto client = connect(name);
+  const auto data = bytes("x");
+  EXPECT_THROW(static_cast<void>(client->call(Request{.data = data, .opcode = 1}, 1s)), TimeoutError);
+  taken.wait();  // given up while it was processed: before that it would have been cancelled
+  const auto behind = client->sendRequest(bytes("y"));
+  EXPECT_EQ(0U, semaphore_value(name, "response-consumed"));
+  go.count_down();
+  const auto response = client->receiveResponse(behind, 5s);  // so the one before it is answered, too, late
+  EXPECT_EQ(0U, semaphore_value(name, "response-consumed"));
+  client->acquireRequestBuffer(1).abort();
+  EXPECT_EQ(1U, semaphore_value(name, "response-consumed"));
+}
+
 TEST(Channel, SemaphoresStayBounded) {
   const Name name;
   ServerOptions options;
@@ -494,13 +584,7 @@ TEST(Channel, SemaphoresStayBounded) {
   const auto client = connect(name, client_options);
   for (int i = 0; i < 5000; ++i) static_cast<void>(client->call(bytes("x")));
   for (const char* kind : {"request-ready", "response-ready", "response-consumed", "space-available"}) {
-    const std::string path = "/dev/shm/sem.sem-" + std::string(kind) + "-" + name.str();
-    std::uint32_t value = 99;
-    FILE* file = std::fopen(path.c_str(), "rb");
-    ASSERT_NE(nullptr, file) << path;
-    EXPECT_EQ(1U, std::fread(&value, sizeof value, 1, file));
-    std::fclose(file);
-    EXPECT_LE(value, 1U) << kind;
+    EXPECT_LE(semaphore_value(name, kind), 1U) << kind;
   }
 }
 

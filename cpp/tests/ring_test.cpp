@@ -230,9 +230,11 @@ TEST_F(Ring, OneWayFramesAreReclaimedByTheirState) {
   EXPECT_EQ(0U, publish(64, 0, true));
   const auto frame = take();
   EXPECT_TRUE(frame.one_way);
-  EXPECT_FALSE(client_->reclaim());
+  client_->reclaim();
+  EXPECT_EQ(0U, client_->free_bytes());
   frame.finish();
-  EXPECT_TRUE(client_->reclaim());
+  EXPECT_FALSE(client_->reclaim()) << "nothing was answered late";
+  EXPECT_EQ(128U, client_->free_bytes());
   EXPECT_NE(0U, publish(64, 0, true));
 }
 
@@ -247,9 +249,25 @@ TEST_F(Ring, ALateAnswerToAnAbandonedFrameIsReleasedUnread) {
   EXPECT_FALSE(cursor_->is_drained() && client_->free_bytes() == 256U);
   answer(frame);
   EXPECT_FALSE(cursor_->is_drained());
-  client_->reclaim();
+  EXPECT_TRUE(client_->reclaim()) << "a draining server has to be told";
   EXPECT_EQ(256U, client_->free_bytes());
   EXPECT_TRUE(cursor_->is_drained());
+}
+
+TEST_F(Ring, ACancelledFrameIsKeptWhileItsWaiterLooksAtIt) {
+  make(256);
+  publish(64);
+  ring::InFlight& frame = *client_->find(1);
+  frame.claimed = true;
+  EXPECT_TRUE(client_->cancel(frame));
+  const auto skipped = look();
+  ASSERT_TRUE(skipped && skipped->cancelled);
+  cursor_->skip(*skipped);
+  client_->reclaim();
+  EXPECT_EQ(128U, client_->free_bytes()) << "its bytes could become another request, and the waiter take that one's answer for its own";
+  client_->find(1)->claimed = false;
+  client_->reclaim();
+  EXPECT_EQ(256U, client_->free_bytes());
 }
 
 TEST_F(Ring, AnAnswerThatIsThereIsReleasedByAbandoningIt) {

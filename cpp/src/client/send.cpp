@@ -140,7 +140,10 @@ std::byte* Channel::reserve(Lock& lock, std::uint64_t capacity, Duration timeout
 
 std::byte* Channel::try_reserve(std::uint64_t capacity) {
   try {
-    ring_.reclaim();
+    if (ring_.reclaim()) {
+      ring::fence();  // pairs with the fence behind the draining server's wait
+      attachment_.response_consumed().post_if_zero();
+    }
   } catch (const CorruptedError& e) {
     fail(ErrorCode::corrupted, e.detail());
     throw;

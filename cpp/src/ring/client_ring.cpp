@@ -146,17 +146,21 @@ void ClientRing::abandon(InFlight& frame) noexcept {
   release_late_answers();
 }
 
-void ClientRing::release_late_answers() noexcept {
+bool ClientRing::release_late_answers() noexcept {
+  bool any = false;
   for (std::size_t i = 0; i < frames_.size() && abandoned_ > 0; ++i) {
     InFlight& frame = frames_[i];
     if (!frame.abandoned || frame.released) continue;
     const FrameState state = load_state(*frame.header);
-    if (state == FrameState::response || state == FrameState::failed) release(frame);
+    if (state != FrameState::response && state != FrameState::failed) continue;
+    release(frame);
+    any = true;
   }
+  return any;
 }
 
 bool ClientRing::reclaim() {
-  if (abandoned_ > 0) release_late_answers();
+  const bool late = abandoned_ > 0 && release_late_answers();
   const std::uint64_t before = claimed_;
   while (!frames_.empty()) {
     InFlight& frame = frames_.front();
@@ -169,9 +173,8 @@ bool ClientRing::reclaim() {
     claimed_ -= frame.waste + wire::frame_header_v2_size + frame.capacity;
     frames_.pop();
   }
-  if (claimed_ == before) return false;
-  store_free();
-  return true;
+  if (claimed_ != before) store_free();
+  return late;
 }
 
 bool ClientRing::is_over(const InFlight& frame) const {

@@ -55,7 +55,8 @@ class ClientRing {
   /// Says that nobody will read the answer.
   void abandon(InFlight& frame) noexcept;
 
-  /// Takes back, in ring order, what is done with. Returns whether anything was. Throws CorruptedError.
+  /// Takes back, in ring order, what is done with. Returns whether it released late answers to abandoned requests. Throws
+  /// CorruptedError.
   bool reclaim();
 
   /// Bytes that no published frame and no waste claims.
@@ -70,7 +71,7 @@ class ClientRing {
 
   [[nodiscard]] bool place(std::uint64_t capacity) noexcept;
   [[nodiscard]] bool is_over(const InFlight& frame) const;
-  void release_late_answers() noexcept;
+  bool release_late_answers() noexcept;
   void store_free() const noexcept;
 
   Segment segment_;

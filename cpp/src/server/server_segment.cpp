@@ -128,10 +128,10 @@ void ServerSegment::remove() noexcept {
   if (memory_) {
     memory_->remove();
     memory_->object().unlock(wire::lock_byte_server);
-  } else {
-    // Without a lock byte this is how the client learns it.
-    ring::store_release(segment_.response().writer_pid, wire::pid_none);
   }
+  // After the lock, which is the truth about an object's server; without a lock byte this is how the client learns it. Pairs with
+  // Attachment::server().
+  ring::store_release(segment_.response().writer_pid, wire::pid_none);
   ring::fence();  // pairs with the fence behind the client's waits: it looks at the lock byte at once
   if (semaphores_.response_ready) semaphores_.response_ready.post_if_zero();
   if (semaphores_.space_available) semaphores_.space_available.post_if_zero();
