@@ -11,7 +11,7 @@ mkdir -p "$results"
 go_suite() { # go_suite NAME FOLDER GO-TEST-ARGUMENTS...
 	local name=$1 folder=$2
 	shift 2
-	(cd "$folder" && go test -json "$@") 2>&1 | "$report" go -suite "$name" -out "$results/$name.json"
+	(cd "$folder" && go test -json -timeout 30m "$@") 2>&1 | "$report" go -suite "$name" -out "$results/$name.json"
 }
 
 cpp_suite() { # cpp_suite NAME PRESET
