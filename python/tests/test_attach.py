@@ -329,13 +329,14 @@ def test_a_server_that_stops_during_the_look_at_it_is_dead_and_nothing_else(serv
     # It lets go of its lock first and disowns the segment then; both may fall between a client's two looks.
     server = serve(echo)
     client = connect()
+    assert isinstance(client, z.InPlaceDuplexChannel)
     client.call(b"x").release()
     life = client._segment.life
     looks = []
 
     class StopsBehindTheLook:
         def server_alive(self) -> bool:
-            alive = life.server_alive()
+            alive: bool = life.server_alive()
             looks.append(alive)
             server.stop(5)
             return alive

@@ -167,7 +167,7 @@ class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
     def _any_answered(self) -> _Record | None:
         """The oldest response that nobody waits for by number; the lock is held."""
         answer_at = self._answer_at
-        passed = []
+        passed: list[_Record] = []
         for record in self._frames:
             if is_for_anybody(record):
                 if answer_at(record.position, 0) != ANSWER_PENDING:

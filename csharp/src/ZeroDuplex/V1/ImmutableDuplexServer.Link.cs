@@ -10,24 +10,26 @@ namespace ZeroDuplex
         private const string LinkOperation = "attach to the responses of";
         private const int OtherUsersBits = 0x3F; // rw for group and others
 
-        /// <summary>The way to the client that sent a request, null when there is none.</summary>
-        private Writer LinkFor(FrameLoan request)
+        /// <summary>The way to the client that sent what is read now, null when there is none.</summary>
+        private Writer Responses()
         {
-            if (request.Sequence == Wire.FirstSequence)
-            {
-                Unlink(); // another client, with another buffer
-            }
-
-            ulong attached = requests.WriterPid;
+            Writer to;
             lock (sync)
             {
-                if (linked)
-                {
-                    return responses != null && MayAnswer(attached) ? responses : null;
-                }
+                to = responses;
             }
 
-            Writer made = Link(attached);
+            return to == null || to.LookAtReader() ? null : to;
+        }
+
+        /// <summary>
+        /// Opens the response buffer of the client whose first request is there and not read yet. Until it is read no other client makes a
+        /// response buffer: clients wait until what their predecessor left is read. So what is found now is of the request's own sender.
+        /// </summary>
+        private void Welcome()
+        {
+            Unlink();
+            Writer made = Link();
             ZeroDuplexException error = null;
             lock (sync)
             {
@@ -37,8 +39,6 @@ namespace ZeroDuplex
                     made = null;
                 }
 
-                linked = true;
-                client = attached;
                 responses = made;
                 if (made != null && metadata != null)
                 {
@@ -50,24 +50,13 @@ namespace ZeroDuplex
             {
                 life.Tell(error);
             }
-
-            return made;
         }
 
         /// <summary>
-        /// Whether the client that sent may still be there, now that a process is attached: it, none, or another one, which waits until what
-        /// it left was read.
+        /// Attaches to a client's response buffer, null when that cannot be. A client makes it before it sends, so what is not there is of one that
+        /// is gone, and its successor may wait for us to find that out.
         /// </summary>
-        private bool MayAnswer(ulong attached)
-        {
-            return attached == client || (attached == Wire.PidNone && responses.IsReaderConnected);
-        }
-
-        /// <summary>
-        /// Attaches to the response buffer of an attached client, null when that cannot be. A client makes it before it sends, or soon after; that
-        /// there is none may also mean that the one that sent is gone, and that the attached one waits until we have noticed.
-        /// </summary>
-        private Writer Link(ulong attached)
+        private Writer Link()
         {
             string buffer = DualBufferNames.Response(name);
             var attacher = new BufferAttacher(LinkOperation, buffer);
@@ -75,25 +64,9 @@ namespace ZeroDuplex
             try
             {
                 MappedBuffer found = new Retry(LinkOperation, name, options.ResetTimeout, giveUp.Token).Until(
-                    () =>
-                    {
-                        // A successor attaches before it makes its response buffer: while this holds the buffer is not a successor's.
-                        if (requests.WriterPid != attached)
-                        {
-                            throw Failures.Make(ErrorCode.ReaderDead, LinkOperation, name, "the client that sent is gone");
-                        }
-
-                        return attacher.Try(null, allowOtherUsers);
-                    },
-                    code => BufferAttacher.Heals(code) && IsAttached(attached));
-                var made = new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
-                if (requests.WriterPid == attached)
-                {
-                    return made;
-                }
-
-                made.Close(); // it is the successor's
-                return null;
+                    () => attacher.Try(null, allowOtherUsers),
+                    code => BufferAttacher.Heals(code) && IsClientAttached);
+                return new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
             }
             catch (OperationCanceledException)
             {
@@ -101,7 +74,7 @@ namespace ZeroDuplex
             }
             catch (ZeroDuplexException e)
             {
-                if (e.Code != ErrorCode.ReaderDead && IsAttached(attached))
+                if (e.Code != ErrorCode.ReaderDead && IsClientAttached)
                 {
                     life.Tell(e);
                 }
@@ -110,10 +83,10 @@ namespace ZeroDuplex
             }
         }
 
-        /// <summary>Whether the client that was the writer of the requests still is.</summary>
-        private bool IsAttached(ulong process)
+        /// <summary>Whether a living process writes requests.</summary>
+        private bool IsClientAttached
         {
-            return requests.WriterPid == process && Platform.ProcessExists(process);
+            get { return Platform.ProcessExists(requests.WriterPid); }
         }
 
         /// <summary>Writes the server's metadata for a client. Returns what went wrong; that somebody has written some is nothing.</summary>
@@ -142,7 +115,6 @@ namespace ZeroDuplex
             {
                 old = responses;
                 responses = null;
-                linked = false;
             }
 
             if (old != null)

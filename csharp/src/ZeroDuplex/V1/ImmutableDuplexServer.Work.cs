@@ -117,7 +117,7 @@ namespace ZeroDuplex
         /// <summary>Gives a request its response.</summary>
         private void Answer(FrameLoan request)
         {
-            Writer to = LinkFor(request);
+            Writer to = Responses();
             if (to == null)
             {
                 return; // nobody would read it

@@ -31,8 +31,6 @@ namespace ZeroDuplex
         private readonly ServerLife life;
         private Reader requests; // another one after the buffer was found corrupted
         private Writer responses; // to the client that sent the last request; null when there is none, or no way to it
-        private bool linked; // whether the way to the client that sent the last request was looked for
-        private ulong client; // its process
         private FrameHandler handler;
         private ImmutableHandler immutable;
         private byte[] metadata; // of the server, written into every response buffer; null until set
@@ -176,7 +174,7 @@ namespace ZeroDuplex
             var reader = new ReaderOptions { Wait = options.Wait, SpinWindow = options.SpinWindow, Mode = options.Mode };
             try
             {
-                return new Reader(CreateOperation, DualBufferNames.Request(name), config, reader, null);
+                return new Reader(CreateOperation, DualBufferNames.Request(name), config, reader, null) { BeforeFirst = Welcome };
             }
             catch (ReaderAlreadyConnectedException e)
             {

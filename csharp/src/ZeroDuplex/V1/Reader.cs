@@ -119,6 +119,31 @@ namespace ZeroDuplex
         internal ulong MetadataSize { get; }
 
         /// <summary>
+        /// Calls an action, without the lock, whenever a writer's first frame is there and not read yet. Set before anything is read, by whoever
+        /// alone reads.
+        /// </summary>
+        internal Action BeforeFirst
+        {
+            set
+            {
+                ring.BeforeFirst = () =>
+                {
+                    life.BeginWait();
+                    try
+                    {
+                        value();
+                    }
+                    finally
+                    {
+                        life.EndWait();
+                    }
+
+                    ThrowIfClosed(ReadOperation);
+                };
+            }
+        }
+
+        /// <summary>
         /// Waits for the next frame. Release it when done; frames may be held while later ones are read. Errors:
         /// <see cref="ZeroDuplexTimeoutException"/>; <see cref="WriterDeadException"/> when there was a writer, it is gone and everything it
         /// wrote was read; <see cref="SequenceException"/> and <see cref="CorruptedException"/>, which every later read repeats;

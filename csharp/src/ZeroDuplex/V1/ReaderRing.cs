@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Threading;
 using ZeroDuplex.Ring;
@@ -24,6 +25,9 @@ namespace ZeroDuplex.V1
             this.memory = memory;
             this.lender = lender;
         }
+
+        /// <summary>What is done before a writer's first frame is read, while nothing of its reading shows; null for nothing.</summary>
+        internal Action BeforeFirst { get; set; }
 
         /// <summary>Reads the frame that a token announced, null when nothing is published: the token was nobody's.</summary>
         internal FrameLoan TryRead()
@@ -128,6 +132,11 @@ namespace ZeroDuplex.V1
             if (found.Sequence != expected && found.Sequence != Wire.FirstSequence)
             {
                 throw new RingSequenceException(expected, found.Sequence);
+            }
+
+            if (found.Sequence == Wire.FirstSequence && BeforeFirst != null)
+            {
+                BeforeFirst();
             }
 
             expected = found.Sequence + 1;

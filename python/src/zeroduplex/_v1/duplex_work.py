@@ -22,7 +22,7 @@ from ..errors import (
     SystemError,
     ZeroDuplexError,
 )
-from ..options import WAIT_SLICE, WaitStrategy, nanoseconds, seconds, spin_times
+from ..options import WAIT_SLICE, WaitStrategy, nanoseconds, spin_times
 from .attach import WriterAttempt
 from .connect import request_buffer, response_buffer
 from .create import OwnedBuffer
@@ -31,8 +31,9 @@ from .ends import ReaderEnd, WriterEnd
 from .ring_reader import Slot
 from .stream import FRAME
 
-_PATIENCE: Final = seconds(wire.DEFAULT_V1_CONNECT_TIMEOUT)
-"""How long a client may have sent requests before it has a buffer for the responses."""
+_PATIENCE: Final = 1.0
+"""Seconds that a client's first request waits for its response buffer. Clients make it before they send anything, so what is not there is
+of a client that is gone, and its successor may be waiting for us to find that out."""
 
 _LIVES: Final = "lives"
 _CLOSED: Final = "closed"
@@ -59,12 +60,10 @@ class WorkingBufferServer(ServerBase):
         self._idle_spin_ns, self._spin_ns = spin_times(wait, spin_window)
         self._lively = True
         """A request came lately, so that a hybrid wait spins before it sleeps."""
-        self._requests = ReaderEnd(OwnedBuffer(request_buffer(name), config, mode))
+        self._requests = self._create_requests(name)
         self._responses: WriterEnd | None = None
         self._client = wire.PID_NONE
         """The client whose first request was read."""
-        self._without_responses = False
-        """Its responses are dropped."""
         self._client_checked = 0.0
         self._answer: Callable[[Slot, ResponseRoom], None]
         self._worker: threading.Thread | None = None
@@ -80,6 +79,11 @@ class WorkingBufferServer(ServerBase):
     @abstractmethod
     def _stop_for_good(self) -> None:
         """Stops a server that cannot go on."""
+
+    def _create_requests(self, name: str) -> ReaderEnd:
+        requests = ReaderEnd(OwnedBuffer(request_buffer(name), self._config, self._mode))
+        requests.ring.before_first = self._welcome
+        return requests
 
     def _serve(self) -> None:
         try:
@@ -132,14 +136,12 @@ class WorkingBufferServer(ServerBase):
 
     def _handle(self, slot: Slot) -> None:
         """Answers one request."""
-        if slot.sequence == wire.FIRST_SEQUENCE:
-            self._leave_client()
-            self._client, self._client_checked = self._requests.segment.writer_pid, 0.0
-        state = self._client_state()
-        if state == _DIED:
+        responses, state = self._responses, self._client_state()
+        if state == _CLOSED or (responses is not None and responses.segment.reader_pid == wire.PID_NONE):
+            responses = None  # what a client sent before it closed is worked on, for nobody
+        elif state == _DIED or responses is None:
             self._requests.ring.end(slot)
             return
-        responses = self._response_end() if state == _LIVES else None
         self._handling = True
         try:
             self._answer(slot, ResponseRoom(responses, self._await_room))
@@ -165,48 +167,32 @@ class WorkingBufferServer(ServerBase):
         except CorruptedError as e:
             self._tell(e)
             self._leave_client()
-            self._without_responses = True
             return False
 
-    def _response_end(self) -> WriterEnd | None:
-        """The client's response buffer, attached when its first request is read. None when it has none."""
-        if self._responses is not None or self._without_responses:
-            return self._responses
+    def _welcome(self) -> None:
+        """Opens the response buffer of the client whose first request is there and not read yet. Until it is read no other client makes a
+        response buffer: clients wait until what their predecessor left is read. So what is found now is of the request's own sender."""
+        self._leave_client()
+        self._client, self._client_checked = self._requests.segment.writer_pid, 0.0
         attempt = WriterAttempt(response_buffer(self._name), _PATIENCE, None, allow_other_users=bool(self._mode & 0o077))
         while True:
-            if not self._is_writing():
-                self._without_responses = True
-                return None
             try:
-                segment = attempt.once()
+                end = WriterEnd(attempt.once())
                 break
             except ZeroDuplexError as e:
-                lives = self._client_state() == _LIVES
+                lives = process_alive(self._requests.segment.writer_pid)
                 if lives and self._phase is Phase.SERVING and isinstance(e, attempt.healed_by_time) and attempt.pause():
                     continue
-                self._without_responses = True
                 if lives:
                     self._tell(e)
-                return None
-        end = WriterEnd(segment)
-        if not self._is_writing():  # what we found is its successor's
-            end.leave()
-            end.unmap()
-            self._without_responses = True
-            return None
+                return
         with self._lock:
             self._responses = end
             if self._metadata is not None:
                 try:
-                    self._responses.set_metadata(self._metadata)
+                    end.set_metadata(self._metadata)
                 except (MetadataAlreadyWrittenError, MetadataTooLargeError) as e:
                     self._reports.append(e)
-        return self._responses
-
-    def _is_writing(self) -> bool:
-        """Whether the client whose requests are read is still attached. A successor attaches before it makes its response buffer, so
-        while this holds that buffer is not a successor's."""
-        return self._requests.segment.writer_pid == self._client
 
     def _leave_client(self) -> None:
         with self._lock:
@@ -214,7 +200,6 @@ class WorkingBufferServer(ServerBase):
 
     def _leave_client_locked(self) -> None:
         responses, self._responses = self._responses, None
-        self._without_responses = False
         if responses is not None:
             responses.leave()
             responses.unmap()
@@ -229,7 +214,7 @@ class WorkingBufferServer(ServerBase):
             old = self._requests
             try:
                 old.leave()
-                self._requests = ReaderEnd(OwnedBuffer(request_buffer(self._name), self._config, self._mode))
+                self._requests = self._create_requests(self._name)
             except (OSError, ZeroDuplexError) as e:
                 self._reports.append(SystemError(f"the server of {self._name!r} has no request buffer any more: {e}"))
                 threading.Thread(target=self._stop_for_good, daemon=True).start()

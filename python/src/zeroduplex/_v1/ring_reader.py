@@ -6,6 +6,7 @@ Nothing here locks; the owner serialises the calls.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from .._generated import wire
@@ -41,6 +42,8 @@ class ReaderRing:
         self._words = stream.words
         self._size = payload_size
         self._expected = _FIRST
+        self.before_first: Callable[[], None] | None = None
+        """What is done before a writer's first frame is read, while nothing of its reading shows."""
         self._slots: deque[Slot] = deque()
         """In the order of the ring. Frames may end in any order; their bytes are freed in this one, since the writer takes what it is given
         as one piece."""
@@ -97,6 +100,8 @@ class ReaderRing:
         return position, waste, passed, size, sequence
 
     def _pass(self, position: int, waste: int, passed: int, size: int, sequence: int) -> Slot:
+        if sequence == _FIRST and self.before_first is not None:
+            self.before_first()
         # While older frames are out, what is wasted behind them must not be free: the writer would take it as room in front of them.
         held = waste if self._slots else 0
         slot = Slot(sequence, size, position + _HEADER, held)
