@@ -19,7 +19,13 @@ namespace ZeroDuplex
                 to = responses;
             }
 
-            return to == null || to.LookAtReader() ? null : to;
+            if (to == null || to.LookAtReader())
+            {
+                return null;
+            }
+
+            // That look asks the kernel once in a while only. Another process, or none, at the other end of the requests is a reason to ask now.
+            return requests.WriterPid == client || to.IsReaderConnected ? to : null;
         }
 
         /// <summary>
@@ -29,6 +35,7 @@ namespace ZeroDuplex
         private void Welcome()
         {
             Unlink();
+            client = requests.WriterPid;
             Writer made = Link();
             ZeroDuplexException error = null;
             lock (sync)

@@ -31,6 +31,7 @@ namespace ZeroDuplex
         private readonly ServerLife life;
         private Reader requests; // another one after the buffer was found corrupted
         private Writer responses; // to the client that sent the last request; null when there is none, or no way to it
+        private ulong client; // the process that wrote requests when it was looked for; the worker's
         private FrameHandler handler;
         private ImmutableHandler immutable;
         private byte[] metadata; // of the server, written into every response buffer; null until set
