@@ -95,6 +95,7 @@ type InPlaceDuplexChannel struct {
 func newChannel(name string, options clientOptions, s *segment) *InPlaceDuplexChannel {
 	c := &InPlaceDuplexChannel{name: name, options: options, seg: s, ring: ring.NewClient(s.Memory, options.lap == LapEager), start: time.Now()}
 	c.idle.L = &c.mu
+	c.ring.Owner = c
 	return c
 }
 

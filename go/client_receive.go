@@ -64,6 +64,7 @@ func (c *InPlaceDuplexChannel) stopWaiting(f *ring.Frame, err error) error {
 
 // andReclaim takes back what an ended call kept; mu is held.
 func (c *InPlaceDuplexChannel) andReclaim(err error) error {
+	ordered.Fence() // a cancelled frame was given back by the server, without any here
 	if broken := c.reclaimReleased(opReceive); broken != nil {
 		return errors.Join(err, broken)
 	}
@@ -72,7 +73,17 @@ func (c *InPlaceDuplexChannel) andReclaim(err error) error {
 
 // spinFor looks for the answer a first while, without clock or lock.
 func (c *InPlaceDuplexChannel) spinFor(f *ring.Frame) bool {
-	return c.patience.Spin(spinBatch, f.Answered)
+	c.patience.Wait()
+	found := f.Answered()
+	c.patience.Learn(found)
+	for looks := 0; !found && looks < spinBatch; looks++ {
+		spin.Pause()
+		found = f.Answered()
+	}
+	if found {
+		c.ring.FetchAhead(f)
+	}
+	return found
 }
 
 // ReceiveResponseFor implements DuplexClient. Error: ErrUnknownSequence when no response to the request is outstanding or somebody
@@ -266,20 +277,19 @@ func (c *InPlaceDuplexChannel) receiveExpired(err error) error {
 
 // deliver turns an answered frame that the caller has a claim on into a Response, or into its error. The call ends here.
 func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
-	answer, err := c.ring.Read(f)
+	answer, err := f.Read()
 	switch {
 	case err != nil:
 		c.mu.Lock()
 		err = c.corrupted(opReceive, err)
 	case answer.Failed:
-		err = &HandlerError{Sequence: f.Sequence, Status: answer.Status, Message: string(answer.Data)}
+		err = &HandlerError{Sequence: f.Sequence, Status: answer.Status, Message: string(f.Data(answer.Size))}
 		c.mu.Lock()
 		if broken := c.release(f); broken != nil {
 			err = errors.Join(err, broken)
 		}
 	default:
-		r := Response{channel: c, frame: f, data: answer.Data, sequence: f.Sequence, generation: f.Generation.Load()}
-		return r, nil // which keeps the call's hold
+		return Response{frame: f, sequence: f.Sequence, size: answer.Size}, nil // which keeps the call's hold
 	}
 	c.leave()
 	c.mu.Unlock()
@@ -288,16 +298,17 @@ func (c *InPlaceDuplexChannel) deliver(f *ring.Frame) (Response, error) {
 
 // release gives an answered frame back and says so; mu is held.
 func (c *InPlaceDuplexChannel) release(f *ring.Frame) error {
-	c.ring.Release(f)
+	c.ring.Release(f) // which is a full fence
 	c.quiet = false
 	return c.reclaimReleased(opReceive)
 }
 
-// reclaimReleased takes back the room of released responses and tells whoever waits for either; mu is held.
+// reclaimReleased takes back the room of released responses and tells whoever waits for either; mu is held, and a full fence lies
+// behind what was released.
 func (c *InPlaceDuplexChannel) reclaimReleased(op string) error {
 	_, err := c.ring.Reclaim()
-	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
-	ordered.Fence()
+	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look. The full fence
+	// is the caller's.
 	c.seg.responseConsumed.PostIfZero()
 	c.seg.spaceAvailable.PostIfZero()
 	if err != nil {
@@ -309,12 +320,11 @@ func (c *InPlaceDuplexChannel) reclaimReleased(op string) error {
 // Response is an answer in shared memory, at the place of its request. It is a value: copies mean the same response. Release it once,
 // from any goroutine; afterwards Data panics with ErrFrameReleased, and slices that Data gave must not be used.
 type Response struct {
-	channel    *InPlaceDuplexChannel
-	frame      *ring.Frame
-	data       []byte
-	sequence   uint64
-	generation uint64
-	dual       *exchange // of v1, which leaves channel and frame nil
+	// Four words: the compiler keeps no larger struct in registers, and copies of one that was stored a moment ago wait for the stores.
+	frame    *ring.Frame
+	dual     *exchange // of v1, which leaves frame nil
+	sequence uint64    // and frame.Live as long as the response is not released
+	size     int
 }
 
 // Data is the response's bytes in shared memory, this client's to read and write until Release.
@@ -322,14 +332,14 @@ func (r Response) Data() []byte {
 	if r.dual != nil {
 		return r.dual.frame.Data()
 	}
-	if r.frame == nil || r.frame.Generation.Load() != r.generation {
+	if r.frame == nil || r.frame.Live.Load() != r.sequence {
 		panic(&Error{Code: ErrorCodeFrameReleased, Op: "use response"})
 	}
-	return r.data
+	return r.frame.Data(r.size)
 }
 
 // Size is the response's length in bytes.
-func (r Response) Size() int { return len(r.data) }
+func (r Response) Size() int { return r.size }
 
 // Sequence is the request's sequence number.
 func (r Response) Sequence() uint64 { return r.sequence }
@@ -348,15 +358,15 @@ func (r Response) Opcode() uint32 {
 
 // Release gives the bytes back to the ring. Releasing again does nothing.
 func (r Response) Release() {
-	c := r.channel
-	if c == nil {
+	if r.frame == nil {
 		if r.dual != nil {
 			r.dual.frame.Release()
 		}
 		return
 	}
+	c := r.frame.Owner.(*InPlaceDuplexChannel)
 	c.mu.Lock()
-	if r.frame.Generation.Load() != r.generation {
+	if r.frame.Live.Load() != r.sequence {
 		c.mu.Unlock()
 		return
 	}

@@ -66,8 +66,7 @@ func (c *InPlaceDuplexChannel) unclaim() error {
 // commit publishes the open claim and passes the turn on; mu is held.
 func (c *InPlaceDuplexChannel) commit(size int, opcode uint32, oneWay bool) *ring.Frame {
 	f := c.ring.Publish(uint64(size), opcode, oneWay)
-	// Pairs with the server, which takes its token and then looks: it sees the frame or we see its value 0.
-	ordered.Fence()
+	// Pairs with the server, which takes its token and then looks: it sees the frame or we see its value 0, since Publish is a full fence.
 	c.seg.requestReady.PostIfZero()
 	c.turn.release()
 	// Nobody may ever wait here, so a dead server must be noticed here; one that just answered need not be looked at.
@@ -90,17 +89,31 @@ func (c *InPlaceDuplexChannel) claim(ctx context.Context, op string, size, capac
 	case uint64(capacity) > wire.MaxFrameData:
 		return nil, c.fail(ErrorCodeFrameTooLarge, op, fmt.Sprintf("%d bytes; no frame holds more than %d", capacity, wire.MaxFrameData))
 	}
-	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+	if err := ctx.Err(); err != nil && errors.Is(err, context.Canceled) {
 		return nil, c.sendExpired(op, err) // a deadline that has passed still tries once
 	}
 	if err := c.enter(); err != nil {
 		return nil, err
 	}
+	if c.turn.tryTake() {
+		// Nearly always. What goes wrong here the slow way finds out again.
+		if c.ring.InFlight() == 0 || c.reclaim(op) == nil {
+			if data, err := c.ring.Reserve(uint64(size), uint64(capacity)); err == nil {
+				return data, nil
+			}
+		}
+		c.turn.release()
+	}
+	return c.claimPatiently(ctx, op, uint64(size), uint64(capacity))
+}
+
+// claimPatiently is the rest of claim when turn and room were not there at once.
+func (c *InPlaceDuplexChannel) claimPatiently(ctx context.Context, op string, size, capacity uint64) ([]byte, error) {
 	w := pause{ctx: ctx, timeout: c.options.sendTimeout}
 	err := c.takeTurn(&w, op)
 	if err == nil {
 		var data []byte
-		if data, err = c.reserve(&w, op, uint64(size), uint64(capacity)); err == nil {
+		if data, err = c.reserve(&w, op, size, capacity); err == nil {
 			return data, nil
 		}
 		c.turn.release()
@@ -164,8 +177,7 @@ func (c *InPlaceDuplexChannel) reserve(w *pause, op string, size, capacity uint6
 func (c *InPlaceDuplexChannel) reclaim(op string) error {
 	late, err := c.ring.Reclaim()
 	if late {
-		// Pairs with the draining server, which takes its token and then looks.
-		ordered.Fence()
+		// Pairs with the draining server, which takes its token and then looks. The fence is in the ring's Release.
 		c.seg.responseConsumed.PostIfZero()
 	}
 	if err != nil {

@@ -195,5 +195,5 @@ func (c *DualBufferDuplexChannel) remove(e *exchange) {
 // deliver hands an answered exchange to the caller; mu is held.
 func (c *DualBufferDuplexChannel) deliver(e *exchange) Response {
 	c.remove(e)
-	return Response{dual: e, data: e.frame.data, sequence: e.sequence, generation: e.frame.generation}
+	return Response{dual: e, sequence: e.sequence, size: len(e.frame.data)}
 }

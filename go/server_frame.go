@@ -35,7 +35,7 @@ func (w *work) begin() Frame {
 }
 
 // end makes the handler's views stale.
-func (w *work) end() { ordered.Store64(&w.generation, w.generation.Load()+1) }
+func (w *work) end() { ordered.Relaxed64(&w.generation, w.generation.Load()+1) }
 
 func (f Frame) live() *work {
 	if f.work == nil || f.work.generation.Load() != f.generation {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
-	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -208,8 +207,13 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 	if s.options.wait == WaitSpin {
 		window = wire.DefaultV2WaitSlice
 	}
-	published := func() bool { return t.ring.Published(passed) }
-	if t.patience.Spin(spinBatch, published) {
+	t.patience.Wait()
+	found := t.ring.Published(passed)
+	t.patience.Learn(found)
+	if found {
+		return true
+	}
+	if t.ring.SpinFor(passed, spinBatch) {
 		return true
 	}
 	start := time.Now() // only when a whole batch was in vain
@@ -219,11 +223,8 @@ func (s *InPlaceDuplexServer) spinForRequest(t *tenure, passed uint64, kicks uin
 			return true
 		}
 		manners.keep(now)
-		for range spinBatch {
-			if published() {
-				return true
-			}
-			spin.Pause()
+		if t.ring.SpinFor(passed, spinBatch) {
+			return true
 		}
 	}
 	return false
@@ -269,20 +270,20 @@ func (s *InPlaceDuplexServer) perform(t *tenure, w *work) {
 // nextAlone waits for the only worker's next request as long as it spins, without the lock: while a handler counts as running nobody
 // else touches the cursor. It gives up when somebody kicks.
 func (s *InPlaceDuplexServer) nextAlone(t *tenure, w *work, kicks uint32) (bool, error) {
-	// Pairs with the client's store when it leaves.
-	for s.kicks.Load() == kicks && t.seg.Request.WriterPid.Load() != wire.ResetWanted {
-		if found, err := t.take(&w.frame, false); found || err != nil {
-			return found, err
-		}
-		if s.options.wait == WaitBlock {
-			return false, nil
-		}
-		if !s.spinForRequest(t, t.ring.Passed(), kicks) {
+	for {
+		// Waiting comes before looking: a look that is too early takes the counters' cache line away from the client.
+		if s.options.wait != WaitBlock && !s.spinForRequest(t, t.ring.Passed(), kicks) {
 			t.spun = true
 			return false, nil
 		}
+		// Pairs with the client's store when it leaves.
+		if s.kicks.Load() != kicks || t.seg.Request.WriterPid.Load() == wire.ResetWanted {
+			return false, nil
+		}
+		if found, err := t.take(&w.frame, false); found || err != nil || s.options.wait == WaitBlock {
+			return found, err
+		}
 	}
-	return false, nil
 }
 
 // handle runs the handler and answers.
@@ -334,12 +335,11 @@ func writeFailure(area []byte, err error) (size uint64, status int32) {
 // already.
 func (t *tenure) settle(w *work) {
 	oneWay := w.frame.OneWay
-	if !oneWay {
+	// Both are full fences. They pair with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
+	if oneWay {
+		ordered.Fence()
+	} else {
 		t.ring.Count(w.size)
-	}
-	// Pairs with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
-	ordered.Fence()
-	if !oneWay {
 		t.seg.responseReady.PostIfZero()
 	}
 	// The value first: the frame's line is the client's by now, and costs a cache miss. Nothing of a one-way frame may be touched.

@@ -48,9 +48,9 @@ func TestStaleTokensDoNotProlongAWrite(t *testing.T) {
 	}
 	require.EqualValues(t, 40, w.buffer.dataRead.Value())
 	send(t, w, 250, 250)
+	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
 	_, err := w.WriteFrame(ctx, make([]byte, 490))
 	requireError(t, err, ErrBufferFull)
 	require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -16,6 +16,21 @@ func Store32(p *atomic.Uint32, v uint32) { p.Store(v) }
 // StoreInt32 stores with release order or stronger.
 func StoreInt32(p *atomic.Int32, v int32) { p.Store(v) }
 
+// Covered64 stores with release order or stronger.
+func Covered64(p *atomic.Uint64, v uint64) { p.Store(v) }
+
+// Covered32 stores with release order or stronger.
+func Covered32(p *atomic.Uint32, v uint32) { p.Store(v) }
+
+// CoveredInt32 stores with release order or stronger.
+func CoveredInt32(p *atomic.Int32, v int32) { p.Store(v) }
+
+// Relaxed64 stores with any order.
+func Relaxed64(p *atomic.Uint64, v uint64) { p.Store(v) }
+
+// Relaxed32 stores with any order.
+func Relaxed32(p *atomic.Uint32, v uint32) { p.Store(v) }
+
 // Peek32 loads what somebody else may be storing to without any order, hidden from the race detector.
 //
 //go:norace

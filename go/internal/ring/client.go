@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -37,6 +39,9 @@ type Client struct {
 	spare     []*Frame
 	abandoned int    // frames in the list that are abandoned and not released
 	consumed  uint64 // response read_count
+
+	// Owner is what every frame's Owner is; set it before the first frame is published.
+	Owner any
 }
 
 // claim is where the open acquisition will go.
@@ -59,8 +64,10 @@ type Frame struct {
 	Taken     bool
 	Cancelled bool
 	Abandoned bool
-	// Generation grows with every release, so that stale handles can be told.
-	Generation atomic.Uint64
+	// Live is the sequence number until the frame is released, then 0, so that stale handles can be told.
+	Live atomic.Uint64
+	// Owner is the client's, so that a frame is all that a handle needs.
+	Owner any
 
 	position uint64
 	total    uint64
@@ -125,7 +132,8 @@ func (c *Client) Abort() {
 	c.open = false
 }
 
-// Publish makes the open claim a frame with the next sequence number.
+// Publish makes the open claim a frame with the next sequence number. Loads behind it come after it: the caller need not fence before it
+// looks at a semaphore's value.
 func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	n := &c.next
 	c.open = false
@@ -135,6 +143,7 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	f.Taken, f.Cancelled, f.Abandoned, f.released = false, false, false, false
 	f.position, f.total, f.waste = n.position, n.total, n.waste
 	f.header = c.mem.headerAt(f.position)
+	ordered.Relaxed64(&f.Live, c.last)
 	c.frames.push(f)
 
 	if n.marker {
@@ -150,23 +159,26 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 		c.position = 0
 	}
 
-	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
+	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest, which
+	// needs no order of its own (publish-bytes and free-bytes in cpp/verify). It is stored sequentially consistently, which is the full
+	// fence of the posting rule, too.
 	free := c.free()
-	ordered.Store64(c.request.writtenBytes, c.head)
-	ordered.Store64(c.request.freeBytes, free)
-	ordered.Store64(c.request.writtenCount, c.last)
-	// The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
-	ordered.Store64(c.response.freeBytes, free)
+	ordered.Covered64(c.request.writtenBytes, c.head)
+	ordered.Covered64(c.request.freeBytes, free)
+	c.request.writtenCount.Store(c.last)
+	// The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for, and the fence.
+	ordered.Covered64(c.response.freeBytes, free)
 	return f
 }
 
-// writeHeader stores all 64 bytes, the state last. Pairs with the server's acquire load of the state (Server.read).
+// writeHeader stores all 64 bytes, the state last. Pairs with the server's acquire load of the state (Server.read), which comes after that
+// of the count, which covers it.
 func writeHeader(to *wire.FrameHeaderV2, size, sequence, capacity uint64, opcode, flags uint32, state wire.FrameState) {
 	to.PayloadSize, to.SequenceNumber, to.Capacity = size, sequence, capacity
 	to.Status, to.RequestSize, to.Opcode = 0, size, opcode
 	to.Reserved = [16]uint8{}
-	ordered.Store32(flagsOf(to), flags)
-	ordered.StoreInt32(stateOf(to), int32(state))
+	ordered.Covered32(flagsOf(to), flags)
+	ordered.CoveredInt32(stateOf(to), int32(state))
 }
 
 // free is what both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.
@@ -184,7 +196,7 @@ func (c *Client) record() *Frame {
 		c.spare = c.spare[:n-1]
 		return f
 	}
-	return &Frame{}
+	return &Frame{Owner: c.Owner}
 }
 
 // Lookup finds a frame by sequence number, nil when it was reclaimed or never sent.
@@ -209,44 +221,54 @@ func (f *Frame) Answered() bool {
 // Released reports whether the response was given back.
 func (f *Frame) Released() bool { return f.released }
 
-// Response is an answered frame, read once and checked.
-type Response struct {
-	Data   []byte
-	Failed bool
+// Data is the frame's bytes, of which there are size at most Capacity.
+func (f *Frame) Data(size int) []byte {
+	first := (*byte)(unsafe.Add(unsafe.Pointer(f.header), wire.FrameHeaderV2Size))
+	return unsafe.Slice(first, f.Capacity)[:size]
+}
+
+// Answer is what stands in an answered frame's header, read once and checked.
+type Answer struct {
+	Size   int
 	Status int32
-	Opcode uint32
+	Failed bool
 }
 
 // Read reads an answered frame. The size that the server stored is checked against what was claimed.
-func (c *Client) Read(f *Frame) (Response, error) {
+func (f *Frame) Read() (Answer, error) {
 	state := wire.FrameState(stateOf(f.header).Load())
 	size, status := f.header.PayloadSize, f.header.Status
-	if state != wire.FrameStateResponse && state != wire.FrameStateFailed {
-		return Response{}, fmt.Errorf("%w: frame %d is %v, not answered", ErrCorrupted, f.Sequence, state)
+	if state != wire.FrameStateResponse && state != wire.FrameStateFailed || size > f.Capacity {
+		return Answer{}, f.unreadable(state, size)
 	}
-	if size > f.Capacity {
-		return Response{}, fmt.Errorf("%w: response %d has %d bytes, its capacity is %d", ErrCorrupted, f.Sequence, size, f.Capacity)
-	}
-	return Response{
-		Data:   c.mem.dataAt(f.position, size, f.Capacity),
-		Failed: state == wire.FrameStateFailed,
-		Status: status,
-		Opcode: f.Opcode,
-	}, nil
+	return Answer{Size: int(size), Status: status, Failed: state == wire.FrameStateFailed}, nil
 }
 
-// Release gives an answered frame back. Room appears with the next Reclaim.
+func (f *Frame) unreadable(state wire.FrameState, size uint64) error {
+	if size > f.Capacity {
+		return fmt.Errorf("%w: response %d has %d bytes, its capacity is %d", ErrCorrupted, f.Sequence, size, f.Capacity)
+	}
+	return fmt.Errorf("%w: frame %d is %v, not answered", ErrCorrupted, f.Sequence, state)
+}
+
+// FetchAhead fetches the cache lines that releasing the frame and publishing the next one will write, all at the same time and while the
+// answer is read: the stores would fetch them one after another.
+func (c *Client) FetchAhead(f *Frame) {
+	spin.FetchAllForWriting(unsafe.Pointer(f.header), unsafe.Pointer(c.response.readCount), unsafe.Pointer(c.request.writtenCount))
+}
+
+// Release gives an answered frame back. Room appears with the next Reclaim. Like behind Publish no fence is needed.
 func (c *Client) Release(f *Frame) {
 	f.released = true
-	ordered.Store64(&f.Generation, f.Generation.Load()+1)
+	ordered.Relaxed64(&f.Live, 0)
 	if f.Abandoned {
 		c.abandoned--
 	}
 	// Pairs with nothing on the server, which never looks at an answered frame again; inspectors read it.
-	ordered.StoreInt32(stateOf(f.header), int32(wire.FrameStateConsumed))
-	// Pairs with the draining server's acquire load.
+	ordered.CoveredInt32(stateOf(f.header), int32(wire.FrameStateConsumed))
+	// Pairs with the draining server's acquire load. Sequentially consistent, as in Publish.
 	c.consumed++
-	ordered.Store64(c.response.readCount, c.consumed)
+	c.response.readCount.Store(c.consumed)
 }
 
 // Cancel takes a request back that the server has not taken. False: the server was faster.
@@ -275,6 +297,13 @@ func (c *Client) Abandon(f *Frame) bool {
 
 // Reclaim takes back, in ring order, what is done with. It reports whether it released late answers to abandoned requests.
 func (c *Client) Reclaim() (late bool, err error) {
+	if c.frames.count > 0 {
+		return c.reclaim()
+	}
+	return
+}
+
+func (c *Client) reclaim() (late bool, err error) {
 	if c.abandoned > 0 {
 		for i := range c.frames.len() {
 			f := c.frames.at(i)
@@ -292,9 +321,11 @@ func (c *Client) Reclaim() (late bool, err error) {
 			c.claimed -= f.waste
 			f.waste = 0
 		}
-		var over bool
-		if over, err = c.over(f); !over || err != nil {
-			break
+		if !f.released {
+			var over bool
+			if over, err = c.over(f); !over || err != nil {
+				break
+			}
 		}
 		c.claimed -= f.total + f.waste
 		c.spare = append(c.spare, f)
@@ -303,17 +334,15 @@ func (c *Client) Reclaim() (late bool, err error) {
 	if c.claimed == before {
 		return late, err
 	}
-	free := c.free()
-	ordered.Store64(c.request.freeBytes, free)
-	ordered.Store64(c.response.freeBytes, free)
+	free := c.free() // for inspectors
+	ordered.Covered64(c.request.freeBytes, free)
+	ordered.Covered64(c.response.freeBytes, free)
 	return late, err
 }
 
-// over reports whether the frame's bytes may be used again. Only one-way and cancelled frames are believed by their state.
+// over reports whether the bytes of a frame that was not released may be used again. Only one-way and cancelled frames are believed by
+// their state.
 func (c *Client) over(f *Frame) (bool, error) {
-	if f.released {
-		return true, nil
-	}
 	if !f.OneWay && !f.Cancelled {
 		return false, nil
 	}

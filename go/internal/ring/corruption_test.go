@@ -117,7 +117,7 @@ func TestClientRefusesWhatNoServerStores(t *testing.T) {
 			claimed := take(t, s)
 			finish(s, &claimed)
 			put64(m, 128, wire.FrameHeaderV2PayloadSizeOffset, size)
-			_, err := c.Read(c.Lookup(2))
+			_, err := c.Lookup(2).Read()
 			require.ErrorIs(t, err, ErrCorrupted, "size %d", size)
 		}
 	})
@@ -127,7 +127,7 @@ func TestClientRefusesWhatNoServerStores(t *testing.T) {
 		finish(s, &claimed)
 		put64(m, 128, wire.FrameHeaderV2CapacityOffset, 1<<40)
 		put64(m, 128, wire.FrameHeaderV2PayloadSizeOffset, 1<<39)
-		_, err := c.Read(c.Lookup(2))
+		_, err := c.Lookup(2).Read()
 		require.ErrorIs(t, err, ErrCorrupted)
 	})
 	t.Run("state that changes after it was seen", func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestClientRefusesWhatNoServerStores(t *testing.T) {
 		finish(s, &claimed)
 		require.True(t, c.Lookup(2).Answered())
 		put32(m, 128, wire.FrameHeaderV2StateOffset, uint32(wire.FrameStateProcessing))
-		_, err := c.Read(c.Lookup(2))
+		_, err := c.Lookup(2).Read()
 		require.ErrorIs(t, err, ErrCorrupted)
 	})
 	for _, state := range []wire.FrameState{wire.FrameStateFree, wire.FrameStateResponse, wire.FrameStateFailed, wire.FrameStateWrap, 99} {

@@ -70,7 +70,7 @@ func roundTrip(t testing.TB, c *Client, s *Server, size, capacity uint64) *Frame
 func release(t testing.TB, c *Client, f *Frame) {
 	t.Helper()
 	require.True(t, f.Answered())
-	_, err := c.Read(f)
+	_, err := f.Read()
 	require.NoError(t, err)
 	c.Release(f)
 	_, err = c.Reclaim()

@@ -164,10 +164,10 @@ func TestCapacityIsRoundedUpAndTheDataSliceKnowsIt(t *testing.T) {
 		require.Len(t, claimed.Data, int(tc.size))
 		require.Equal(t, int(tc.capacity), cap(claimed.Data))
 		claimed.Answer(tc.capacity, 0, false) // a response may use all of it
-		r, err := c.Read(f)
+		r, err := f.Read()
 		require.NoError(t, err)
-		require.Len(t, r.Data, int(tc.capacity))
-		require.Equal(t, int(tc.capacity), cap(r.Data))
+		require.Len(t, f.Data(r.Size), int(tc.capacity))
+		require.Equal(t, int(tc.capacity), cap(f.Data(r.Size)))
 	}
 }
 
@@ -340,13 +340,16 @@ func TestAbandonedFramesAreReleasedOnceAnswered(t *testing.T) {
 	})
 }
 
-func TestGenerationGrowsWithEveryRelease(t *testing.T) {
+func TestAFrameLivesUntilItIsReleased(t *testing.T) {
 	m := newMemory(t, 256)
 	c, s := NewClient(m, true), NewServer(m)
+	c.Owner = t
 	f := roundTrip(t, c, s, 1, 0)
-	require.Equal(t, uint64(1), f.Generation.Load())
-	require.Same(t, f, roundTrip(t, c, s, 1, 0), "records are used again")
-	require.Equal(t, uint64(2), f.Generation.Load())
+	require.Zero(t, f.Live.Load())
+	again := send(t, c, 1, 0, false)
+	require.Same(t, f, again, "records are used again")
+	require.Equal(t, again.Sequence, f.Live.Load())
+	require.Same(t, t, f.Owner)
 }
 
 func TestServerPassesWithoutTouching(t *testing.T) {
@@ -391,7 +394,7 @@ func TestCountersOfTheResponseBlock(t *testing.T) {
 	require.False(t, s.Drained())
 	require.Equal(t, uint64(1), m.Response.PayloadWrittenCount.Load())
 	require.Equal(t, uint64(100), m.Response.PayloadWrittenBytes.Load())
-	r, err := c.Read(f)
+	r, err := f.Read()
 	require.NoError(t, err)
 	require.True(t, r.Failed)
 	require.Equal(t, int32(5), r.Status)
@@ -416,7 +419,7 @@ func TestRingDoesNotAllocate(t *testing.T) {
 			t.Fatal("nothing to take")
 		}
 		finish(s, &claimed)
-		if _, err := c.Read(f); err != nil {
+		if _, err := f.Read(); err != nil {
 			t.Fatal(err)
 		}
 		c.Release(f)

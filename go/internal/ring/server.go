@@ -48,6 +48,17 @@ func (s *Server) Published(passed uint64) bool {
 	return s.request.writtenCount.Load() != passed
 }
 
+// SpinFor is Published, looked at so many times.
+func (s *Server) SpinFor(passed uint64, looks int) bool {
+	for range looks {
+		spin.Pause()
+		if s.Published(passed) {
+			return true
+		}
+	}
+	return false
+}
+
 // Passed is the number of frames that the cursor has passed.
 func (s *Server) Passed() uint64 { return s.passed }
 
@@ -83,11 +94,12 @@ func (s *Server) read(f *Claimed, written uint64) error {
 			return fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
 		}
 		h := s.mem.headerAt(position)
-		spin.FetchForWriting(unsafe.Pointer(h)) // Take will write it
+		// Take will write the header, and Count the response block, which the client has just written.
+		spin.FetchAllForWriting(unsafe.Pointer(h), unsafe.Pointer(s.response.writtenCount), unsafe.Pointer(h))
 		// Pairs with the client's store of the state in header.write.
 		state := wire.FrameState(stateOf(h).Load())
 		if state != wire.FrameStateWrap {
-			return s.check(f, h, state, position, available)
+			return s.copyHeader(f, h, state, position, available)
 		}
 		if wrapped || position == 0 {
 			return fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
@@ -99,13 +111,24 @@ func (s *Server) read(f *Claimed, written uint64) error {
 	}
 }
 
-func (s *Server) check(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) error {
+// copyHeader reads a header once and checks it.
+func (s *Server) copyHeader(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) error {
 	// Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
 	f.Sequence, f.Size, f.Capacity, f.Opcode = h.SequenceNumber, h.PayloadSize, h.Capacity, h.Opcode
 	f.OneWay = flagsOf(h).Load()&wire.FrameFlagsOneWay != 0
 	f.Cancelled = state == wire.FrameStateCancelled
 	f.header = h
 	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
+	if (state == wire.FrameStateRequest || f.Cancelled) && f.Sequence == s.passed+1 &&
+		f.Capacity%wire.BlockAlignment == 0 && f.Capacity <= room && f.Capacity <= wire.MaxFrameData && f.Size <= f.Capacity {
+		f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
+		return nil
+	}
+	return s.malformed(f, state, room)
+}
+
+// malformed says what is wrong with a header.
+func (s *Server) malformed(f *Claimed, state wire.FrameState, room uint64) error {
 	switch {
 	case state != wire.FrameStateRequest && state != wire.FrameStateCancelled:
 		return fmt.Errorf("%w: frame %d is %v when its turn comes", ErrCorrupted, s.passed+1, state)
@@ -113,11 +136,8 @@ func (s *Server) check(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState,
 		return fmt.Errorf("%w: frame %d has sequence number %d", ErrCorrupted, s.passed+1, f.Sequence)
 	case f.Capacity%wire.BlockAlignment != 0 || f.Capacity > room || f.Capacity > wire.MaxFrameData:
 		return fmt.Errorf("%w: frame %d has capacity %d, room for %d", ErrCorrupted, f.Sequence, f.Capacity, room)
-	case f.Size > f.Capacity:
-		return fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
 	}
-	f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
-	return nil
+	return fmt.Errorf("%w: frame %d has %d bytes in a capacity of %d", ErrCorrupted, f.Sequence, f.Size, f.Capacity)
 }
 
 // toNextLap moves the cursor to the start of the payload, the next time round.
@@ -181,13 +201,14 @@ func (f *Claimed) Abandoned() bool {
 	return ordered.Peek32(flagsOf(f.header))&wire.FrameFlagsAbandoned != 0
 }
 
-// Count adds one response of size bytes to the response block.
+// Count adds one response of size bytes to the response block. Loads behind it come after it and after Answer: the caller need not fence
+// before it looks at a semaphore's value or a flag.
 func (s *Server) Count(size uint64) {
 	s.responses++
 	s.responseBytes += size
-	ordered.Store64(s.response.writtenBytes, s.responseBytes)
-	// Pairs with inspectors only; the client goes by the frame's state.
-	ordered.Store64(s.response.writtenCount, s.responses)
+	ordered.Covered64(s.response.writtenBytes, s.responseBytes)
+	// Pairs with inspectors, and with clients in C++ that spin for any response. Sequentially consistent: the full fence of the posting rule.
+	s.response.writtenCount.Store(s.responses)
 }
 
 // Drained reports whether the client has consumed every response.

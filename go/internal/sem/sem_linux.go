@@ -113,7 +113,11 @@ func (s *Semaphore) Inode() uint64 { return s.ino }
 // PostIfZero posts when the value reads 0. It is the protocol's one posting rule: tokens stay bounded and a peer that spins costs nothing.
 // The caller has changed the state that the sleeper looks at before; the atomic load here is sequentially consistent with that change
 // (pairs with the sleeper, which takes its token first and looks afterwards).
-func (s *Semaphore) PostIfZero() { s.PostBelow(1) }
+func (s *Semaphore) PostIfZero() {
+	if s.Value() == 0 {
+		s.PostBelow(1)
+	}
+}
 
 // Post posts in any case. It fails when the value is the highest that a semaphore can have. Memory order as with PostIfZero.
 func (s *Semaphore) Post() error {

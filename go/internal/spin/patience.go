@@ -17,20 +17,27 @@ type Patience struct {
 	pauses atomic.Uint32
 }
 
+// Wait lets the peer work.
+func (p *Patience) Wait() { Pauses(p.pauses.Load()) }
+
+// Learn takes in whether the first look found what it was for.
+func (p *Patience) Learn(found bool) {
+	switch n := p.pauses.Load(); {
+	case !found && n < mostPauses:
+		ordered.Relaxed32(&p.pauses, n+1)
+	case found && n > 0:
+		ordered.Relaxed32(&p.pauses, n-1)
+	}
+}
+
 // Spin lets the peer work and then looks so many times, with a pause between two looks, until there says that it is there.
+// Where a call of there is too slow, Wait and Learn do the same around a first look.
 func (p *Patience) Spin(looks int, there func() bool) bool {
-	n := p.pauses.Load()
-	for range n {
-		Pause()
-	}
-	if there() {
-		if n > 0 {
-			ordered.Store32(&p.pauses, n-1)
-		}
+	p.Wait()
+	found := there()
+	p.Learn(found)
+	if found {
 		return true
-	}
-	if n < mostPauses {
-		ordered.Store32(&p.pauses, n+1)
 	}
 	for range looks {
 		Pause()

@@ -30,8 +30,9 @@ func TestPatienceEnds(t *testing.T) {
 	require.Equal(t, 11, looks)
 }
 
-func TestFetchForWritingChangesNothing(t *testing.T) {
+func TestFetchAllForWritingChangesNothing(t *testing.T) {
 	line := [64]byte{1, 2, 3}
-	FetchForWriting(unsafe.Pointer(&line))
+	at := unsafe.Pointer(&line)
+	FetchAllForWriting(at, at, at)
 	require.Equal(t, [64]byte{1, 2, 3}, line)
 }

@@ -5,8 +5,24 @@ TEXT ·Pause(SB), NOSPLIT, $0-0
 	PAUSE
 	RET
 
-// func FetchForWriting(address unsafe.Pointer)
-TEXT ·FetchForWriting(SB), NOSPLIT, $0-8
-	MOVQ address+0(FP), AX
+// func Pauses(n uint32)
+TEXT ·Pauses(SB), NOSPLIT, $0-4
+	MOVL n+0(FP), CX
+	JMP  test
+next:
+	PAUSE
+	DECL CX
+test:
+	TESTL CX, CX
+	JNZ  next
+	RET
+
+// func FetchAllForWriting(first, second, third unsafe.Pointer)
+TEXT ·FetchAllForWriting(SB), NOSPLIT, $0-24
+	MOVQ first+0(FP), AX
+	MOVQ second+8(FP), CX
+	MOVQ third+16(FP), DX
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW (AX), which the assembler does not know
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x09 // PREFETCHW (CX)
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x0A // PREFETCHW (DX)
 	RET

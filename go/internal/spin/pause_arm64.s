@@ -5,8 +5,23 @@ TEXT ·Pause(SB), NOSPLIT, $0-0
 	YIELD
 	RET
 
-// func FetchForWriting(address unsafe.Pointer)
-TEXT ·FetchForWriting(SB), NOSPLIT, $0-8
-	MOVD address+0(FP), R0
+// func Pauses(n uint32)
+TEXT ·Pauses(SB), NOSPLIT, $0-4
+	MOVWU n+0(FP), R0
+	B     test
+next:
+	YIELD
+	SUBW $1, R0
+test:
+	CBNZW R0, next
+	RET
+
+// func FetchAllForWriting(first, second, third unsafe.Pointer)
+TEXT ·FetchAllForWriting(SB), NOSPLIT, $0-24
+	MOVD first+0(FP), R0
+	MOVD second+8(FP), R1
+	MOVD third+16(FP), R2
 	PRFM (R0), PSTL1KEEP
+	PRFM (R1), PSTL1KEEP
+	PRFM (R2), PSTL1KEEP
 	RET

@@ -7,8 +7,11 @@ import "unsafe"
 // Pause tells the processor that this is a spin loop, so that it leaves resources to a sibling thread and leaves the loop faster.
 func Pause()
 
-// FetchForWriting fetches a cache line that is about to be read and then written: once, for writing. The load itself would fetch it
-// shared, and the write would have to take it away from the peer again. A hint; address must be mapped.
+// Pauses is Pause, so many times.
+func Pauses(n uint32)
+
+// FetchAllForWriting fetches three cache lines that are about to be read and then written: once, for writing. The load itself would fetch
+// them shared, and the write would have to take them away from the peer again. A hint; the addresses must be mapped and may be the same.
 //
 //go:noescape
-func FetchForWriting(address unsafe.Pointer)
+func FetchAllForWriting(first, second, third unsafe.Pointer)

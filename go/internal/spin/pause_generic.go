@@ -7,5 +7,8 @@ import "unsafe"
 // Pause does nothing on this architecture.
 func Pause() {}
 
-// FetchForWriting does nothing on this architecture.
-func FetchForWriting(unsafe.Pointer) {}
+// Pauses does nothing on this architecture.
+func Pauses(uint32) {}
+
+// FetchAllForWriting does nothing on this architecture.
+func FetchAllForWriting(_, _, _ unsafe.Pointer) {}
