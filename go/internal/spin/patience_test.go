@@ -11,16 +11,16 @@ func TestPatienceLearns(t *testing.T) {
 	var p Patience
 	looks := 0
 	late := func() bool { looks++; return looks > 1 }
-	for range 2 * mostPauses {
+	for range 2 * longest {
 		looks = 0
 		require.True(t, p.Spin(10, late))
 		require.Equal(t, 2, looks)
 	}
-	require.Equal(t, uint32(mostPauses), p.pauses.Load(), "each first look came too early, up to the bound")
-	for range 2 * mostPauses {
+	require.Equal(t, uint32(longest), p.steps.Load(), "each first look came too early, up to the bound")
+	for range 2 * longest {
 		require.True(t, p.Spin(10, func() bool { return true }))
 	}
-	require.Zero(t, p.pauses.Load(), "each first look found it")
+	require.Zero(t, p.steps.Load(), "each first look found it")
 }
 
 func TestPatienceEnds(t *testing.T) {

@@ -5,12 +5,14 @@ TEXT ·Pause(SB), NOSPLIT, $0-0
 	PAUSE
 	RET
 
-// func Pauses(n uint32)
-TEXT ·Pauses(SB), NOSPLIT, $0-4
+// func Delay(n uint32)
+TEXT ·Delay(SB), NOSPLIT, $0-4
 	MOVL n+0(FP), CX
 	JMP  test
 next:
-	PAUSE
+	IMULQ AX, AX // three cycles each, which wait for each other
+	IMULQ AX, AX
+	IMULQ AX, AX
 	DECL CX
 test:
 	TESTL CX, CX

@@ -5,12 +5,14 @@ TEXT ·Pause(SB), NOSPLIT, $0-0
 	YIELD
 	RET
 
-// func Pauses(n uint32)
-TEXT ·Pauses(SB), NOSPLIT, $0-4
+// func Delay(n uint32)
+TEXT ·Delay(SB), NOSPLIT, $0-4
 	MOVWU n+0(FP), R0
 	B     test
 next:
-	YIELD
+	MUL  R1, R1, R1 // three cycles or so each, which wait for each other
+	MUL  R1, R1, R1
+	MUL  R1, R1, R1
 	SUBW $1, R0
 test:
 	CBNZW R0, next

@@ -7,8 +7,8 @@ import "unsafe"
 // Pause does nothing on this architecture.
 func Pause() {}
 
-// Pauses does nothing on this architecture.
-func Pauses(uint32) {}
+// Delay does nothing on this architecture.
+func Delay(uint32) {}
 
 // FetchAllForWriting does nothing on this architecture.
 func FetchAllForWriting(_, _, _ unsafe.Pointer) {}
