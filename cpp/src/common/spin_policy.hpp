@@ -23,18 +23,22 @@ enum class SpinEnd : std::uint8_t { changed, interrupted, time };
 class Patience {
  public:
   /// Lets the peer work.
-  void wait() const noexcept {
-    for (unsigned i = pauses_.load(std::memory_order_relaxed); i > 0; --i) platform::pause();
-  }
+  void wait() const noexcept { platform::delay(steps_.load(std::memory_order_relaxed)); }
   /// Whether the first look found what it was for.
   void learn(bool found) noexcept {
-    const unsigned pauses = pauses_.load(std::memory_order_relaxed);
-    if (found ? pauses > 0 : pauses < most) pauses_.store(found ? pauses - 1 : pauses + 1, std::memory_order_relaxed);
+    const std::uint32_t steps = steps_.load(std::memory_order_relaxed);
+    if (found ? steps > 0 : steps < longest) {
+      steps_.store(found ? steps - 1 : std::min(steps + impatience, longest), std::memory_order_relaxed);
+    }
   }
 
  private:
-  static constexpr unsigned most = 64;  // about a microsecond: whoever waits longer does not wait for a cache line
-  std::atomic<unsigned> pauses_{0};
+  // About a microsecond: whoever waits longer does not wait for a cache line.
+  static constexpr std::uint32_t longest = 400;
+  // What a look that came too early adds; one that did not takes 1 away. So two looks of three find what they are for. Much more
+  // and the two sides of a channel, each of which waits for the other, would lengthen each other's waits.
+  static constexpr std::uint32_t impatience = 2;
+  std::atomic<std::uint32_t> steps_{0};
 };
 
 /// Spins until `changed()`, which is looked at all the time, or `interrupted()`, looked at now and then, or until the time that
