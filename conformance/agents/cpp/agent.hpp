@@ -46,6 +46,9 @@ std::vector<std::byte> pattern(std::uint64_t size, std::uint64_t seed);
 // Complements every byte.
 void invert(std::span<std::byte> data);
 
+// Throws unless data is what the handler xor makes of a pattern.
+void checkInverted(std::span<const std::byte> data, std::uint64_t size, std::uint64_t seed);
+
 // CRC-32 as zlib computes it, going on from a former digest.
 std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t digest = 0);
 

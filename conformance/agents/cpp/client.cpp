@@ -197,6 +197,9 @@ class Client final : public Role {
             const Response response = channel->receiveResponse(in_flight.front(), call_timeout_);
             done.crc32 = crc32(response.data(), static_cast<std::uint32_t>(done.crc32));
             done.bytes += response.size();
+            if (a.verify.value_or(false)) {
+                checkInverted(response.data(), (a.first_size + done.count * a.size_step) % a.size_modulo, a.seed + done.count);
+            }
             ++done.count;
             in_flight.pop_front();
         }

@@ -1,4 +1,5 @@
 #include <array>
+#include <stdexcept>
 
 #include "agent.hpp"
 
@@ -34,6 +35,17 @@ std::vector<std::byte> pattern(std::uint64_t size, std::uint64_t seed) {
 void invert(std::span<std::byte> data) {
     for (std::byte &b : data) {
         b = ~b;
+    }
+}
+
+void checkInverted(std::span<const std::byte> data, std::uint64_t size, std::uint64_t seed) {
+    if (data.size() != size) {
+        throw std::runtime_error("the response has " + std::to_string(data.size()) + " bytes instead of " + std::to_string(size));
+    }
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        if (data[i] != ~static_cast<std::byte>(seed + i)) {
+            throw std::runtime_error("byte " + std::to_string(i) + " of the response is wrong");
+        }
     }
 }
 

@@ -876,6 +876,7 @@ struct ExchangeArgs {
     std::uint64_t seed = 0; // See above.
     std::uint64_t window = 0; // 1 or more.
     std::optional<bool> acquire; // true: through acquired buffers. Missing or false: by send.
+    std::optional<bool> verify; // true: every response must be the complement of its request, as the handler xor makes it; any other is the error unexpected.
 
     [[nodiscard]] Json encode() const {
         Json::Object record;
@@ -886,6 +887,7 @@ struct ExchangeArgs {
         put(record, "seed", seed);
         put(record, "window", window);
         put(record, "acquire", acquire);
+        put(record, "verify", verify);
         return Json(std::move(record));
     }
 
@@ -900,6 +902,7 @@ struct ExchangeArgs {
         reader.read("seed", message.seed);
         reader.read("window", message.window);
         reader.read("acquire", message.acquire);
+        reader.read("verify", message.verify);
         reader.end();
         return message;
     }

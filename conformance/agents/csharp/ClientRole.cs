@@ -257,6 +257,11 @@ namespace ZeroDuplex.Conformance
                 using (Response response = client.ReceiveResponse(inFlight.Dequeue()))
                 {
                     digest = ZeroDuplex.Conformance.Crc32.Of(response.Data, digest);
+                    if (a.Verify ?? false)
+                    {
+                        Data.CheckInverted(response.Data, (a.FirstSize + (done.Count * a.SizeStep)) % a.SizeModulo, a.Seed + done.Count);
+                    }
+
                     done.Count++;
                     done.Bytes += (ulong)response.Size;
                 }

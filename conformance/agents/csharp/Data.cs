@@ -33,6 +33,23 @@ namespace ZeroDuplex.Conformance
             }
         }
 
+        /// <summary>Throws unless data is what the handler xor makes of a pattern.</summary>
+        internal static void CheckInverted(ReadOnlySpan<byte> data, ulong size, ulong seed)
+        {
+            if ((ulong)data.Length != size)
+            {
+                throw new InvalidOperationException("the response has " + data.Length + " bytes instead of " + size);
+            }
+
+            for (int i = 0; i < data.Length; i++)
+            {
+                if (data[i] != (byte)~(seed + (ulong)i))
+                {
+                    throw new InvalidOperationException("byte " + i + " of the response is wrong");
+                }
+            }
+        }
+
         internal static FrameReport Report(ReadOnlySpan<byte> data, ulong sequence, uint opcode)
         {
             var head = new StringBuilder();

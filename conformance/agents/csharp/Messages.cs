@@ -1125,6 +1125,8 @@ namespace ZeroDuplex.Conformance
         public ulong Window { get; set; }
         /// <summary>true: through acquired buffers. Missing or false: by send. May be null.</summary>
         public bool? Acquire { get; set; }
+        /// <summary>true: every response must be the complement of its request, as the handler xor makes it; any other is the error unexpected. May be null.</summary>
+        public bool? Verify { get; set; }
 
         /// <summary>The message for Json.Write; what is null is left out.</summary>
         public Dictionary<string, object> Encode()
@@ -1137,6 +1139,7 @@ namespace ZeroDuplex.Conformance
             Record.Put(record, "seed", Seed);
             Record.Put(record, "window", Window);
             Record.Put(record, "acquire", Acquire);
+            Record.Put(record, "verify", Verify);
             return record;
         }
 
@@ -1152,6 +1155,7 @@ namespace ZeroDuplex.Conformance
             message.Seed = reader.Integer("seed");
             message.Window = reader.Integer("window");
             message.Acquire = reader.OptionalBool("acquire");
+            message.Verify = reader.OptionalBool("verify");
             reader.End();
             return message;
         }

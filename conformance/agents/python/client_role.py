@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import messages as m
 import zeroduplex as z
-from data import EMPTY, content_report, frame_report, given, pattern, seconds
+from data import EMPTY, check_inverted, content_report, frame_report, given, pattern, seconds
 
 
 class Client:
@@ -121,6 +121,8 @@ class Client:
                 continue
             with client.receive_response(sequence=in_flight.popleft()) as response:
                 crc = zlib.crc32(response.data, crc)
+                if a.verify:
+                    check_inverted(response.data, (a.first_size + count * a.size_step) % a.size_modulo, a.seed + count)
                 count += 1
                 size += response.size
         return m.ExchangeReport(count=count, bytes=size, crc32=crc, first_sequence=first, last_sequence=last)

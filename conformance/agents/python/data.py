@@ -18,6 +18,15 @@ def pattern(size: int, seed: int) -> bytes:
     return (bytes(range(256)) * (size // 256 + 2))[first : first + size]
 
 
+_COMPLEMENT = bytes(255 - i for i in range(256))
+
+
+def check_inverted(data: memoryview, size: int, seed: int) -> None:
+    """Fails unless data is what the handler xor makes of a pattern."""
+    if bytes(data) != pattern(size, seed).translate(_COMPLEMENT):
+        raise ValueError(f"a response of {len(data)} bytes is not the complement of its request of {size} bytes")
+
+
 def seconds(milliseconds: int | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
 

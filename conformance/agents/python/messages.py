@@ -901,6 +901,8 @@ class ExchangeArgs(Message):
     """1 or more."""
     acquire: Optional[bool] = None
     """true: through acquired buffers. Missing or false: by send."""
+    verify: Optional[bool] = None
+    """true: every response must be the complement of its request, as the handler xor makes it; any other is the error unexpected."""
 
     @classmethod
     def decode(cls, record: Any) -> ExchangeArgs:
@@ -909,7 +911,7 @@ class ExchangeArgs(Message):
             "exchange_args",
             record,
             frozenset(["count", "first_size", "size_step", "size_modulo", "seed", "window", ]),
-            frozenset(["count", "first_size", "size_step", "size_modulo", "seed", "window", "acquire", ]),
+            frozenset(["count", "first_size", "size_step", "size_modulo", "seed", "window", "acquire", "verify", ]),
         )
         return cls(
             count=_typed(record, "count", int),
@@ -919,6 +921,7 @@ class ExchangeArgs(Message):
             seed=_typed(record, "seed", int),
             window=_typed(record, "window", int),
             acquire=_maybe(record, "acquire", bool),
+            verify=_maybe(record, "verify", bool),
         )
 
 

@@ -650,6 +650,7 @@ type ExchangeArgs struct {
 	Seed       uint64 `json:"seed"`              // See above.
 	Window     uint64 `json:"window"`            // 1 or more.
 	Acquire    *bool  `json:"acquire,omitempty"` // true: through acquired buffers. Missing or false: by send.
+	Verify     *bool  `json:"verify,omitempty"`  // true: every response must be the complement of its request, as the handler xor makes it; any other is the error unexpected.
 }
 
 func (ExchangeArgs) fields() []FieldInfo {
@@ -661,6 +662,7 @@ func (ExchangeArgs) fields() []FieldInfo {
 		{Name: "seed", Type: "integer"},
 		{Name: "window", Type: "integer"},
 		{Name: "acquire", Type: "bool", Optional: true},
+		{Name: "verify", Type: "bool", Optional: true},
 	}
 }
 

@@ -296,6 +296,11 @@ func (c *client) connected(agentproto.ConnectedArgs) (agentproto.ConnectionRepor
 	return agentproto.ConnectionReport{Connected: channel.IsServerConnected()}, nil
 }
 
+// exchangeSize is the size of the request with that number, from 0.
+func exchangeSize(a agentproto.ExchangeArgs, k uint64) uint64 {
+	return (a.FirstSize + k*a.SizeStep) % a.SizeModulo
+}
+
 func (c *client) exchange(a agentproto.ExchangeArgs) (agentproto.ExchangeReport, error) {
 	var done agentproto.ExchangeReport
 	channel, err := c.get()
@@ -306,7 +311,7 @@ func (c *client) exchange(a agentproto.ExchangeArgs) (agentproto.ExchangeReport,
 	var inFlight []uint64
 	for sent := uint64(0); done.Count < a.Count; {
 		if sent < a.Count && uint64(len(inFlight)) < a.Window {
-			sequence, err := c.publish(ctx, channel, (a.FirstSize+sent*a.SizeStep)%a.SizeModulo, a.Seed+sent, value(a.Acquire))
+			sequence, err := c.publish(ctx, channel, exchangeSize(a, sent), a.Seed+sent, value(a.Acquire))
 			if err != nil {
 				return done, err
 			}
@@ -318,9 +323,15 @@ func (c *client) exchange(a agentproto.ExchangeArgs) (agentproto.ExchangeReport,
 		if err != nil {
 			return done, err
 		}
+		if value(a.Verify) {
+			err = inverted(response.Data(), exchangeSize(a, done.Count), a.Seed+done.Count)
+		}
 		counted(&done, response.Data(), response.Sequence())
 		response.Release()
 		inFlight = inFlight[1:]
+		if err != nil {
+			return done, fmt.Errorf("response %d: %w", done.LastSequence, err)
+		}
 	}
 	return done, nil
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
@@ -25,6 +26,19 @@ func invert(data []byte) {
 	for i := range data {
 		data[i] = ^data[i]
 	}
+}
+
+// inverted fails unless data is what the handler xor makes of a pattern.
+func inverted(data []byte, size, seed uint64) error {
+	if uint64(len(data)) != size {
+		return fmt.Errorf("it has %d bytes instead of %d", len(data), size)
+	}
+	for i, b := range data {
+		if want := ^byte(seed + uint64(i)); b != want {
+			return fmt.Errorf("byte %d is %#02x instead of %#02x", i, b, want)
+		}
+	}
+	return nil
 }
 
 // report says what a frame holds.
