@@ -3,6 +3,7 @@ package witness
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,27 @@ func TestErrorCodesAreTheSpecs(t *testing.T) {
 	}
 	require.NotEmpty(t, codes)
 	assert.Equal(t, codes, ErrorCodes)
+}
+
+func TestWaitSliceIsTheSpecs(t *testing.T) {
+	content, err := os.ReadFile("../../spec/zeroduplex.yaml")
+	require.NoError(t, err)
+	var spec struct {
+		Defaults []struct {
+			Name, Protocol, Unit string
+			Value                int64
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(content, &spec))
+	found := 0
+	for _, d := range spec.Defaults {
+		if d.Name == "wait_slice" && d.Protocol == "v2" {
+			found++
+			assert.Equal(t, "milliseconds", d.Unit)
+			assert.Equal(t, WaitSlice, time.Duration(d.Value)*time.Millisecond)
+		}
+	}
+	assert.Equal(t, 1, found)
 }
 
 func TestStructs(t *testing.T) {

@@ -92,6 +92,8 @@ func (b *broken) forward(in io.Reader, requests io.Writer) error {
 		b.asked[request.Id] = request.Op
 		b.mu.Unlock()
 		b.change(&request)
+		b.blind(&request)
+		b.leak(request)
 		if b.swallow(request) {
 			continue
 		}
@@ -189,6 +191,7 @@ func (b *broken) greet(hello agentproto.Hello) {
 
 func (b *broken) answer(op string, response agentproto.AgentResponse) {
 	calling := op == agentproto.OpCall
+	b.chaos(op, &response)
 	switch {
 	case b.fault == LiesOk && response.Outcome == agentproto.OutcomeUnsupported:
 		response.Outcome, response.Result = agentproto.OutcomeOk, json.RawMessage("{}")

@@ -31,6 +31,7 @@ const MinimumCases = 700
 const usage = `usage: conformance run [flags]     run the suites on every ordered pair of languages
        conformance list [flags]    say what would be run
        conformance replay [flags]  perform recorded v1 scenarios and compare the shared memory
+       conformance chaos [flags]   kill, stop and close peers at random, and judge what the others make of it
        conformance page REPORT     make the page for people from a report.json, on standard output
 `
 
@@ -46,6 +47,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return runOrList(ctx, args[0], args[1:], stdout, stderr)
 	case "replay":
 		return replay(ctx, args[1:], stdout, stderr)
+	case "chaos":
+		return runChaos(ctx, args[1:], stdout, stderr)
 	case "page":
 		err = page(args[1:], stdout)
 	case "help", "-h", "--help":

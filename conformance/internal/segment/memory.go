@@ -21,14 +21,14 @@ const (
 	headerSize      = 64
 	blockSize       = 88
 	identityV2      = 0x0000000200000058
-	resetWanted     = ^uint64(0)
-	lockByteServer  = 0
-	lockByteClient  = 1
+	ResetWanted     = ^uint64(0)
+	LockByteServer  = 0
+	LockByteClient  = 1
 	semaphoreSize   = 32
 	sharedFlag      = 128
-	stateRequest    = 1
-	stateProcessing = 2
-	stateResponse   = 3
+	StateRequest    = 1
+	StateProcessing = 2
+	StateResponse   = 3
 )
 
 // semaphoreNames are the four of a channel.

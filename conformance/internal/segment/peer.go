@@ -51,7 +51,7 @@ func (p *Peer) Build(name string, b Building) error {
 		return err
 	}
 	if b.Lock {
-		if err := p.Lock(lockByteServer, false); err != nil {
+		if err := p.Lock(LockByteServer, false); err != nil {
 			return err
 		}
 	}
@@ -157,11 +157,11 @@ func (p *Peer) Attach(name string, patience time.Duration) error {
 	if err := p.Open(name); err != nil {
 		return err
 	}
-	if err := p.Lock(lockByteClient, false); err != nil {
+	if err := p.Lock(LockByteClient, false); err != nil {
 		return err
 	}
 	if pid, err := p.Get("request.writer_pid", 0); err != nil || pid != 0 {
-		err = errors.Join(err, p.Set("request.writer_pid", 0, resetWanted), p.Post(name, "request-ready"))
+		err = errors.Join(err, p.Set("request.writer_pid", 0, ResetWanted), p.Post(name, "request-ready"))
 		if err = errors.Join(err, p.Until("request.writer_pid", 0, 0, patience)); err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ type Header map[string]uint64
 func (p *Peer) Header(position uint64, h Header) error {
 	size := h["payload_size"]
 	all := Header{"capacity": up(size), "request_size": size, "sequence_number": 1, "status": 0, "opcode": 0, "flags": 0, "payload_size": size}
-	state := uint64(stateRequest)
+	state := uint64(StateRequest)
 	for field, value := range h {
 		if field == "state" {
 			state = value
@@ -263,7 +263,7 @@ func pointer(h Header, field string) *uint64 {
 
 // Take does what a server does: REQUEST becomes PROCESSING, read_count grows.
 func (p *Peer) Take(position uint64) error {
-	took, err := p.mem.swap("frame.state", position, stateRequest, stateProcessing)
+	took, err := p.mem.swap("frame.state", position, StateRequest, StateProcessing)
 	if err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func (p *Peer) Answer(position uint64, state, status, size *uint64) error {
 	count, err := p.Get("response.payload_written_count", 0)
 	return errors.Join(err,
 		p.Set("frame.payload_size", position, *size), p.Set("frame.status", position, or(status, 0)),
-		p.Set("frame.state", position, or(state, stateResponse)),
+		p.Set("frame.state", position, or(state, StateResponse)),
 		p.Set("response.payload_written_bytes", 0, bytes+*size), p.Set("response.payload_written_count", 0, count+1),
 		p.Post(p.name, "response-ready"))
 }

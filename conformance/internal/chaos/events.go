@@ -1,0 +1,280 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/zeroduplex/zeroduplex/conformance/internal/agentproto"
+	"github.com/zeroduplex/zeroduplex/conformance/internal/agents"
+)
+
+// believe demands that the client's agent tells right content from wrong: one that does not look would make every run green.
+func (m *match) believe(c Channel) error {
+	m.label = "can the agent be believed"
+	handle := func(handler string) error {
+		_, err := m.do(m.server, agentproto.OpSetHandler, map[string]any{"handler": handler})
+		return err
+	}
+	if err := m.ensure(c); err != nil {
+		return err
+	}
+	if err := handle(agentproto.HandlerEcho); err != nil {
+		return err
+	}
+	err := m.session.batch(m.session.work(Round{Load: Exchange, Window: 1, Step: 1}), 3)
+	if err := mustFail("verifying answers that are wrong", err, agentproto.ErrorUnexpected); err != nil {
+		return err
+	}
+	m.ready = false // with requests that were not counted
+	return handle(agentproto.HandlerXor)
+}
+
+// play plays one round. An error is a violation.
+func (m *match) play(r Round) error {
+	m.label = fmt.Sprintf("round %d: %s", r.Number, r.What())
+	if err := m.ensure(r.Channel); err != nil {
+		return fmt.Errorf("before anything happened: %w", err)
+	}
+	m.cast.ready()
+	if r.Kind == Point {
+		return points[r.Point].play(m, r)
+	}
+	load := m.session.start(m.session.work(r))
+	time.Sleep(time.Duration(r.Delay) * time.Microsecond)
+	play := map[Kind]map[string]func(*running, Round) error{
+		Kill:      {agentproto.RoleServer: m.serverDies, agentproto.RoleClient: m.clientDies},
+		Terminate: {agentproto.RoleServer: m.serverDies, agentproto.RoleClient: m.clientDies},
+		Close:     {agentproto.RoleServer: m.serverCloses, agentproto.RoleClient: m.clientCloses},
+		Stop:      {agentproto.RoleServer: m.serverStops, agentproto.RoleClient: m.clientStops},
+	}[r.Kind][r.Side]
+	err := play(load, r)
+	load.wait()
+	return err
+}
+
+func (r Round) signal() syscall.Signal {
+	if r.Kind == Terminate {
+		return syscall.SIGTERM
+	}
+	return syscall.SIGKILL
+}
+
+func (m *match) clientDies(load *running, r Round) error {
+	at, err := m.kill(m.client, r.signal())
+	if err != nil {
+		return err
+	}
+	if err := load.lost(); err != nil {
+		return err
+	}
+	if r.Impatient {
+		return m.nextClient(r, at) // its connecting tells the server
+	}
+	return errors.Join(m.noticed(at), m.nextClient(r, time.Now()))
+}
+
+// nextClient attaches another client and judges how long that took.
+func (m *match) nextClient(r Round, since time.Time) error {
+	if err := m.attach(r.Channel); err != nil {
+		return err
+	}
+	return m.works(since)
+}
+
+// works judges the first answer of a successor, and then all else.
+func (m *match) works(since time.Time) error {
+	if err := m.session.call(100, 1, true); err != nil {
+		return err
+	}
+	return errors.Join(m.recovered(since), m.session.verify(true), m.handled())
+}
+
+func (m *match) serverDies(load *running, r Round) error {
+	at, err := m.kill(m.server, r.signal())
+	if err != nil {
+		return err
+	}
+	return m.serverIsGone(load, r, at)
+}
+
+// serverIsGone judges what the client makes of it, and the next server.
+func (m *match) serverIsGone(load *running, r Round, at time.Time) error {
+	last, err := load.fail("server_dead")
+	if r.Load == Idle {
+		at = time.Now() // it could not know earlier
+	}
+	err = errors.Join(err, m.missesServer())
+	if r.Load == Idle {
+		last = time.Now()
+	}
+	if err != nil {
+		return err
+	}
+	m.stats.detection(last.Sub(at))
+	if err := within("noticing that the server is gone", last.Sub(at), m.limits.Detection()); err != nil {
+		return err
+	}
+	return m.nextServer(r)
+}
+
+// missesServer demands that the client knows its server to be gone, now and again.
+func (m *match) missesServer() error {
+	for range 2 {
+		_, err := m.do(m.client, agentproto.OpCall, map[string]any{"size": 8, "seed": 1})
+		if err := mustFail("a call without a server", err, "server_dead"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextServer makes another server, to which the client connects; in impatient rounds it waits for it already.
+func (m *match) nextServer(r Round) error {
+	m.ready = false
+	if r.Impatient {
+		connecting := m.begin(m.client, agentproto.OpConnect, m.connectArgs(r.Channel))
+		time.Sleep(time.Duration(r.Delay) * time.Microsecond)
+		if err := pending(connecting); err != nil {
+			return err
+		}
+		return m.serverFor(connecting, r)
+	}
+	if m.server == nil {
+		if err := m.newServer(); err != nil {
+			return err
+		}
+	}
+	since := time.Now()
+	if err := m.serve(r.Channel); err != nil {
+		return err
+	}
+	return m.nextClient(r, since)
+}
+
+// newServer takes the spare process, so that what comes then does not wait for its start.
+func (m *match) newServer() (err error) {
+	m.server, err = m.cast.take(agentproto.RoleServer)
+	return err
+}
+
+// serverFor makes the server that a client waits for.
+func (m *match) serverFor(connecting *agents.Call, r Round) error {
+	if m.server == nil {
+		if err := m.newServer(); err != nil {
+			return err
+		}
+	}
+	since := time.Now()
+	if err := m.serve(r.Channel); err != nil {
+		return err
+	}
+	if err := m.attached(connecting); err != nil {
+		return err
+	}
+	return m.works(since)
+}
+
+// pending demands that an operation still waits.
+func pending(c *agents.Call) error {
+	select {
+	case <-c.Done():
+		return fmt.Errorf("%s did not wait: %v %v", c.Op, c.Err, c.Response.Error)
+	default:
+		return nil
+	}
+}
+
+func (m *match) clientCloses(load *running, r Round) error {
+	since := time.Now()
+	if _, err := m.do(m.client, agentproto.OpClose, map[string]any{}); err != nil {
+		return err
+	}
+	m.ready = false
+	if _, err := load.fail("closed"); err != nil {
+		return err
+	}
+	if !r.Impatient {
+		if err := m.noticed(since); err != nil {
+			return err
+		}
+	}
+	return m.nextClient(r, time.Now())
+}
+
+func (m *match) serverCloses(load *running, r Round) error {
+	if _, err := m.do(m.server, agentproto.OpClose, map[string]any{}); err != nil {
+		return err
+	}
+	at := time.Now()
+	m.serving = false
+	return m.serverIsGone(load, r, at)
+}
+
+// stopped stops a process for a while and does something meanwhile.
+func (m *match) stopped(p *agents.Process, pause time.Duration, meanwhile func() error) error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	since := time.Now()
+	err := m.asleep(p)
+	if err == nil {
+		err = meanwhile()
+	}
+	time.Sleep(time.Until(since.Add(pause)))
+	return errors.Join(err, p.Signal(syscall.SIGCONT))
+}
+
+// asleep waits until the kernel has stopped a process.
+func (m *match) asleep(p *agents.Process) error {
+	for until := time.Now().Add(m.limits.Patience); ; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+		if err != nil {
+			return err
+		}
+		// The name in front of the state may hold anything.
+		if strings.HasPrefix(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " T") {
+			return nil
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("the %s %s cannot be stopped: %w", p.Language, p.Role, errHung)
+		}
+	}
+}
+
+// A client that is stopped keeps its channel.
+func (m *match) clientStops(load *running, r Round) error {
+	another, err := m.cast.take(agentproto.RoleClient)
+	if err != nil {
+		return err
+	}
+	defer m.cast.give(agentproto.RoleClient, another)
+	pause := time.Duration(r.Pause) * time.Millisecond
+	err = m.stopped(m.client, pause, func() error {
+		args := m.connectArgs(r.Channel)
+		args["connect_timeout_ms"] = r.Pause / 2
+		_, err := m.do(another, agentproto.OpConnect, args)
+		return mustFail("connecting beside a stopped client", err, "writer_already_connected")
+	})
+	return errors.Join(err, load.finish(), m.session.verify(r.Load != Calls), m.handled())
+}
+
+// A server that is stopped is missed by nobody but a call's own timeout.
+func (m *match) serverStops(load *running, r Round) error {
+	counted := r.Load != Calls && r.Load != Idle
+	err := m.stopped(m.server, time.Duration(r.Pause)*time.Millisecond, func() error {
+		state, err := ask[agentproto.ConnectionReport](m, m.client, agentproto.OpConnected, map[string]any{})
+		if err == nil && !state.Connected {
+			err = errors.New("the client says that its stopped server does not live")
+		}
+		if err != nil || counted {
+			return err // another request would come between those that are counted
+		}
+		_, err = m.do(m.client, agentproto.OpCall, map[string]any{"size": 8, "seed": 1, "timeout_ms": r.Pause / 2})
+		return mustFail("a call to a stopped server", err, "timeout", "buffer_full")
+	})
+	return errors.Join(err, load.finish(), m.session.verify(counted), m.handled())
+}
