@@ -10,6 +10,7 @@ export CGO_ENABLED ?= 0
 IMAGE ?=
 BENCH ?=
 CONFORMANCE ?=
+CHAOS ?=
 VERIFY ?=
 BIN := build/bin
 PEERS := build/peers
@@ -17,7 +18,7 @@ CPP_RELEASE := build/cpp/release
 AGENTS := build/agents
 LANGUAGES := go cpp csharp python
 # Not yet in it: golden, see CONTRIBUTING.md.
-TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance golden
+TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance golden chaos
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client stream-writer stream-reader
 
 .DEFAULT_GOAL := help
@@ -144,6 +145,10 @@ bench: build ## measure round trips and large frames against the raw limit (BENC
 conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
 	@$(BIN)/conformance run $(CONFORMANCE)
 	@$(BIN)/conformance replay
+
+.PHONY: chaos
+chaos: build ## kill, stop and close peers at random moments (CHAOS='--rounds 2000 --pairs go/cpp,python/csharp --seed 7')
+	@$(BIN)/conformance chaos $(CHAOS)
 
 .PHONY: conformance-published
 conformance-published: build ## run the v1 streams against the published package zerobuffer-ipc, which it installs; fails where it cannot

@@ -29,6 +29,7 @@ var points = func() map[string]point {
 		}
 	}
 	maps.Copy(all, rawPoints)
+	maps.Copy(all, momentPoints)
 	return all
 }()
 
