@@ -44,7 +44,7 @@ func agentWith(t *testing.T, fault brokenagent.Fault) string {
 	return path
 }
 
-var testLimits = Limits{Allowance: 700 * time.Millisecond, Patience: 5 * time.Second}
+var testLimits = Limits{Allowance: 2 * time.Second, Patience: 8 * time.Second}
 
 // event is a round of the simplest kind.
 func event(kind Kind, side, survivor string, load Load) Round {
@@ -115,7 +115,7 @@ func everything() []Round {
 	}
 	for _, side := range []string{serverSide, clientSide} {
 		for i, name := range pointsOf(side) {
-			r := event(Point, side, "", Idle)
+			r := event(Point, side, "", Exchange)
 			r.Point, r.Impatient = name, i%2 == 0
 			all = append(all, r)
 		}

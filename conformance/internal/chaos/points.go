@@ -30,6 +30,7 @@ var points = func() map[string]point {
 	}
 	maps.Copy(all, rawPoints)
 	maps.Copy(all, momentPoints)
+	maps.Copy(all, stoppedPoints)
 	return all
 }()
 
