@@ -1,5 +1,6 @@
 // Several processes, and what happens when one of them is killed.
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -102,6 +103,45 @@ TEST(Processes, TheServerIsKilledWhileAClientWaitsForRoom) {
   client->send({.data = bytes("y")});
   server.kill(SIGKILL);
   EXPECT_THROW(client->send({.data = bytes("z")}, 60s), ServerDeadError);
+  name.clean();
+}
+
+/// Locks and unlocks the server's byte of an object over and over, as one server after the other does that takes the name.
+void flicker(const std::stop_token& stop, const std::string& path) {
+  const int object = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  struct flock byte {};
+  byte.l_whence = SEEK_SET;
+  byte.l_start = static_cast<off_t>(wire::lock_byte_server);
+  byte.l_len = 1;
+  for (bool lock = true; !stop.stop_requested(); lock = !lock) {
+    byte.l_type = lock ? F_WRLCK : F_UNLCK;
+    ::fcntl(object, F_OFD_SETLK, &byte);
+  }
+  ::close(object);
+}
+
+TEST(Processes, ConnectingLastsThroughServersThatComeAndGo) {
+  const Name name;
+  {
+    Process server({"serve", name, "16384", "1"});
+    ASSERT_EQ("ready", server.line());
+    const auto client = connect(name);
+    server.kill(SIGKILL);
+    server.wait();
+  }
+  {
+    const std::jthread servers(flicker, name.path());
+    for (int i = 0; i < 20; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      try {
+        static_cast<void>(connect(name, connect_within(50ms)));
+        FAIL();
+      } catch (const ServerBusyError&) {  // what its dead client left stays where it is
+      } catch (const ServerNotFoundError&) {
+      }
+      EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms) << "given up too early";
+    }
+  }
   name.clean();
 }
 

@@ -34,6 +34,10 @@ bool v2_server_lives(const std::string& name) {
   }
 }
 
+bool heals(ErrorCode code) {
+  return code == ErrorCode::server_not_found || code == ErrorCode::server_busy || code == ErrorCode::writer_already_connected;
+}
+
 /// Throws what keeps us from looking.
 bool v1_server_lives(const std::string& name) {
   if (!fits_dual_buffer(name)) return false;
@@ -66,9 +70,12 @@ std::unique_ptr<IDuplexClient> connect_to_any(const std::string& name, const Cli
     try {
       within.connect_timeout = std::chrono::nanoseconds::zero();
       return std::make_unique<InPlaceDuplexChannel>(name, within);
-    } catch (const ServerNotFoundError&) {
+    } catch (const Error& e) {
+      // Nobody lived there a moment ago, but a server may have come since; one that comes holds its predecessor's byte before it
+      // unlinks the object, which may look busy then. All of that heals within the caller's timeout.
+      if (!heals(e.code())) throw;
       if (backoff.nap(deadline)) continue;
-      if (hidden) std::rethrow_exception(hidden);
+      if (hidden && e.code() == ErrorCode::server_not_found) std::rethrow_exception(hidden);
       throw;
     }
   }
