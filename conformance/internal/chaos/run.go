@@ -70,6 +70,7 @@ func playPlan(ctx context.Context, o Options, plan Plan, name string) *Stats {
 		if ctx.Err() != nil || len(stats.Violations) >= mostViolations {
 			break
 		}
+		stats.round = round.Number
 		err := m.play(round)
 		if err == nil {
 			err = m.track(trackers, round.Survivor)

@@ -43,6 +43,8 @@ type Counts struct {
 	Recoveries int     `json:"recoveries"`
 	WorstSeen  float64 `json:"worst_detection_ms"`
 	WorstBack  float64 `json:"worst_recovery_ms"`
+	SeenRound  int     `json:"worst_detection_round,omitempty"` // of a pair
+	BackRound  int     `json:"worst_recovery_round,omitempty"`
 	Found      int     `json:"violations"`
 }
 
@@ -62,6 +64,7 @@ type Stats struct {
 	Violations   []Violation `json:"violated"`
 	Plan         []Round     `json:"plan"`
 
+	round   int           // that is played
 	answers atomic.Uint64 // from all threads of a load
 }
 
@@ -72,13 +75,17 @@ func newStats(plan Plan) *Stats {
 func milliseconds(d time.Duration) float64 { return float64(max(d, 0).Microseconds()) / 1000 }
 
 func (s *Stats) detection(took time.Duration) {
-	s.Counts.WorstSeen = max(s.Counts.WorstSeen, milliseconds(took))
+	if ms := milliseconds(took); ms > s.Counts.WorstSeen {
+		s.Counts.WorstSeen, s.Counts.SeenRound = ms, s.round
+	}
 }
 
 // recovery notes a successor's first answer.
 func (s *Stats) recovery(took time.Duration) {
 	s.Counts.Recoveries++
-	s.Counts.WorstBack = max(s.Counts.WorstBack, milliseconds(took))
+	if ms := milliseconds(took); ms > s.Counts.WorstBack {
+		s.Counts.WorstBack, s.Counts.BackRound = ms, s.round
+	}
 }
 
 func (s *Stats) violate(number int, what string, err error) *Violation {

@@ -28,6 +28,7 @@ func played(planned, done int) (*Report, *Stats) {
 func TestWhatIsGreen(t *testing.T) {
 	r, stats := played(6, 6)
 	stats.detection(120 * time.Millisecond)
+	stats.round = 3
 	stats.detection(-time.Millisecond)
 	stats.recovery(30 * time.Millisecond)
 	r.finish()
@@ -36,6 +37,7 @@ func TestWhatIsGreen(t *testing.T) {
 	assert.Equal(t, 6, r.Totals.Kills+r.Totals.Terminates+r.Totals.Stops+r.Totals.Closes+r.Totals.Points)
 	assert.InDelta(t, 120, r.Totals.WorstSeen, 1e-9)
 	assert.InDelta(t, 30, r.Totals.WorstBack, 1e-9)
+	assert.Equal(t, []int{0, 3}, []int{stats.Counts.SeenRound, stats.Counts.BackRound})
 
 	r, stats = played(6, 6)
 	stats.violate(2, "it", errors.New("broken"))
