@@ -56,7 +56,7 @@ conformance_suite() {
 chaos_suite() {
 	rm -f build/conformance/chaos/junit.xml
 	# shellcheck disable=SC2086
-	build/bin/conformance chaos ${CHAOS:---seed 20 --rounds 72 --allowance 1s --pairs go/cpp,cpp/csharp,csharp/python,python/go --quiet} || return 1
+	build/bin/conformance chaos ${CHAOS:---seed 20 --rounds 72 --allowance 2s --pairs go/cpp,cpp/csharp,csharp/python,python/go --quiet} || return 1
 	"$report" junit -suite chaos -out "$results/chaos.json" build/conformance/chaos/junit.xml
 }
 
