@@ -71,11 +71,12 @@ func playPlan(ctx context.Context, o Options, plan Plan, name string) *Stats {
 			break
 		}
 		stats.round = round.Number
+		began := time.Now()
 		err := m.play(round)
 		if err == nil {
 			err = m.track(trackers, round.Survivor)
 		}
-		stats.played(round)
+		stats.played(round, time.Since(began))
 		if err != nil {
 			judge(round.Number, round.What(), err)
 			m.drop()

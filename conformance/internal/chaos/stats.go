@@ -65,6 +65,7 @@ type Stats struct {
 	Plan         []Round     `json:"plan"`
 
 	round   int           // that is played
+	took    []float64     // milliseconds of each round that was played
 	answers atomic.Uint64 // from all threads of a load
 }
 
@@ -94,7 +95,8 @@ func (s *Stats) violate(number int, what string, err error) *Violation {
 	return &s.Violations[len(s.Violations)-1]
 }
 
-func (s *Stats) played(r Round) {
+func (s *Stats) played(r Round, took time.Duration) {
+	s.took = append(s.took, milliseconds(took))
 	c := &s.Counts
 	c.Rounds++
 	counter := map[Kind]*int{Kill: &c.Kills, Terminate: &c.Terminates, Stop: &c.Stops, Close: &c.Closes, Point: &c.Points}[r.Kind]

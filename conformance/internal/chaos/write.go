@@ -51,15 +51,16 @@ func (r *Report) records() *report.Report {
 	all := report.New(r.Seed, nil)
 	all.Problems = r.Problems
 	for _, pair := range r.Pairs {
-		add := func(name, message string, verdict report.Verdict) {
+		add := func(name, message string, verdict report.Verdict, milliseconds float64) {
 			all.Records = append(all.Records, report.Record{
 				Pair: pair.Pair.String(), Server: pair.Pair.Server, Client: pair.Pair.Client, Suite: "chaos", Case: name, Verdict: verdict, Message: message,
+				Milliseconds: milliseconds,
 			})
 		}
 		broken := map[int]string{}
 		for _, v := range pair.Violations {
 			if v.Round == 0 {
-				add(v.What, v.Message, report.Fail)
+				add(v.What, v.Message, report.Fail, 0)
 			} else {
 				broken[v.Round] = v.Message
 			}
@@ -69,11 +70,11 @@ func (r *Report) records() *report.Report {
 			message, violated := broken[round.Number]
 			switch {
 			case violated:
-				add(name, message, report.Fail)
+				add(name, message, report.Fail, pair.took[i])
 			case i >= pair.Counts.Rounds:
-				add(name, "it was not played", report.NotRun)
+				add(name, "it was not played", report.NotRun, 0)
 			default:
-				add(name, "", report.Pass)
+				add(name, "", report.Pass, pair.took[i])
 			}
 		}
 	}

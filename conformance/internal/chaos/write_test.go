@@ -18,7 +18,7 @@ import (
 func played(planned, done int) (*Report, *Stats) {
 	stats := newStats(MakePlan(1, somePair, planned))
 	for _, r := range stats.Plan[:done] {
-		stats.played(r)
+		stats.played(r, time.Second)
 	}
 	r := newReport(Options{Seed: 1, Limits: DefaultLimits})
 	r.Pairs = append(r.Pairs, stats)
@@ -81,11 +81,15 @@ func TestWritten(t *testing.T) {
 			Failures int `xml:"failures,attr"`
 			Errors   int `xml:"errors,attr"`
 			Skipped  int `xml:"skipped,attr"`
+			Cases    []struct {
+				Time string `xml:"time,attr"`
+			} `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
 	require.NoError(t, xml.Unmarshal(content, &junit))
 	require.Len(t, junit.Suites, 2)
 	assert.Equal(t, []int{7, 2, 1, 0}, []int{junit.Suites[0].Tests, junit.Suites[0].Failures, junit.Suites[0].Errors, junit.Suites[0].Skipped})
+	assert.Equal(t, "1.000", junit.Suites[0].Cases[1].Time)
 	assert.Equal(t, 1, junit.Suites[1].Errors, "a problem of the run")
 
 	var table strings.Builder
