@@ -88,21 +88,19 @@ func (m *match) create(c Channel) error {
 		return err
 	}
 	m.serving, m.channel = true, c
-	return m.hold()
+	return nil
 }
 
-// hold makes the handler of holdOpcode wait from now on.
+// hold makes the handler of holdOpcode wait from now on. It must come long after letGo, which a handler that just begins has to see.
 func (m *match) hold() error {
 	_, err := m.do(m.server, agentproto.OpSetHandler, map[string]any{"opcode": holdOpcode, "handler": agentproto.HandlerHold})
 	return err
 }
 
-// letGo ends all handlers that wait, and lets those that come wait again.
+// letGo ends all handlers that wait, or are about to.
 func (m *match) letGo() error {
-	if _, err := m.do(m.server, agentproto.OpLetGo, map[string]any{}); err != nil {
-		return err
-	}
-	return m.hold()
+	_, err := m.do(m.server, agentproto.OpLetGo, map[string]any{})
+	return err
 }
 
 func (m *match) connectArgs(c Channel) map[string]any {

@@ -23,14 +23,23 @@ type point struct {
 // points are all of them, by name.
 var points = func() map[string]point {
 	all := map[string]point{}
-	for side, of := range map[string]map[string]func(*match, Round) error{agentproto.RoleClient: clientPoints, agentproto.RoleServer: serverPoints} {
-		for name, play := range of {
-			all[name] = point{side, play}
+	add := func(name string, p point) {
+		if _, twice := all[name]; twice {
+			panic("two points are called " + name) // which of them a seed means would be chance
+		}
+		all[name] = p
+	}
+	for name, play := range clientPoints {
+		add(name, point{agentproto.RoleClient, play})
+	}
+	for name, play := range serverPoints {
+		add(name, point{agentproto.RoleServer, play})
+	}
+	for _, some := range []map[string]point{rawPoints, momentPoints, stoppedPoints} {
+		for name, p := range some {
+			add(name, p)
 		}
 	}
-	maps.Copy(all, rawPoints)
-	maps.Copy(all, momentPoints)
-	maps.Copy(all, stoppedPoints)
 	return all
 }()
 
@@ -78,6 +87,9 @@ func (m *match) until(entered, left uint64) error {
 // busy sends requests whose handlers wait, one for each worker, and returns when all of them do.
 func (m *match) busy() error {
 	before, err := m.count()
+	if err == nil {
+		err = m.hold()
+	}
 	if err != nil {
 		return err
 	}

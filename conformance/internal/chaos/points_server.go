@@ -13,6 +13,9 @@ import (
 var serverPoints = map[string]func(*match, Round) error{
 	"take: a handler runs": func(m *match, r Round) error {
 		before, err := m.count()
+		if err == nil {
+			err = m.hold()
+		}
 		if err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ var serverPoints = map[string]func(*match, Round) error{
 		}
 		return m.killServer(r, sending)
 	},
-	"answer: answered, not received": func(m *match, r Round) error {
+	"answer: answered, yet to be received": func(m *match, r Round) error {
 		first := m.session.numbers.next
 		err := m.answersStored(func() error { return m.session.sendMany(3, 0) }, 3)
 		if err != nil {
