@@ -1,0 +1,39 @@
+"""Short runs of the programs of hostile.py, and the ones that once found something."""
+
+from __future__ import annotations
+
+import hostile
+import pytest
+
+from zeroduplex._generated.wire import FrameState
+from zeroduplex._ops import ops
+from zeroduplex._ops_fallback import FallbackOps
+from zeroduplex._ring_server import Claimed, ServerRing
+
+PROGRAMS = 1500
+
+
+def test_programs_of_a_fixed_seed_do_what_they_are_for() -> None:
+    fuzzer = hostile.Fuzzer([lambda: ops, FallbackOps])
+    for number in range(PROGRAMS):
+        fuzzer.run(hostile.make(1, number), number)
+    tally = fuzzer.tally
+    assert tally["programs"] == PROGRAMS
+    done = ("sent", "taken", "answered", "received", "cancelled", "abandoned", "corrupted", "writes", "interposed", "refused", "accepted")
+    for what in done:
+        assert tally[what] > PROGRAMS // 20, f"{what}: {tally}"
+
+
+def test_a_wrong_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harness notices a ring that checks nothing."""
+
+    def believes(self: ServerRing, frame: Claimed, header: tuple[int, ...], position: int, room: int) -> None:
+        frame.size, frame.sequence, frame.capacity, state, _, _, frame.opcode, flags = header
+        frame.one_way, frame.cancelled = flags & 1 != 0, state == FrameState.CANCELLED
+        frame.position, frame.start, frame.end = position, position + hostile.HEADER, self._cursor + hostile.HEADER + frame.capacity
+
+    monkeypatch.setattr(ServerRing, "_check", believes)
+    fuzzer = hostile.Fuzzer([lambda: ops])
+    with pytest.raises(hostile.Wrong):
+        for number in range(PROGRAMS):
+            fuzzer.run(hostile.make(2, number))
