@@ -12,6 +12,8 @@ BENCH ?=
 CONFORMANCE ?=
 CHAOS ?=
 VERIFY ?=
+FUZZ_TIME ?= 60
+FUZZ_COUNT ?= 0
 BIN := build/bin
 PEERS := build/peers
 CPP_RELEASE := build/cpp/release
@@ -163,6 +165,10 @@ verify: setup ## check the protocol's models and the C++ ring's memory orders, a
 	@go build -trimpath -o $(BIN)/verify ./spec/models/verify
 	@go build -trimpath -o $(BIN)/testreport ./go/internal/cmd/testreport
 	@.ci/test.sh verify
+
+.PHONY: fuzz
+fuzz: setup ## give every language hostile segments and print the executions (FUZZ_TIME=60 seconds per target, or FUZZ_COUNT=100000)
+	@FUZZ_TIME=$(FUZZ_TIME) FUZZ_COUNT=$(FUZZ_COUNT) .ci/fuzz.sh $(LANGUAGES)
 
 .PHONY: clean
 clean: ## remove everything that was built

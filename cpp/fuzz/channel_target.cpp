@@ -1,0 +1,403 @@
+// A real client whose server is a program of bytes, or a real server whose client is one: it uses the ring as a right peer would
+// and stores whatever it likes wherever it likes, the semaphores included, between calls and during them. Every call ends in time,
+// with one of the library's errors or with bytes that lie in the payload.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <zeroduplex/zeroduplex.hpp>
+
+#include "arena.hpp"
+#include "flipper.hpp"
+#include "platform/semaphore.hpp"
+#include "program.hpp"
+#include "ring/atomic_fields.hpp"
+#include "ring/client_ring.hpp"
+#include "ring/identity.hpp"
+#include "ring/server_cursor.hpp"
+#include "target.hpp"
+
+namespace zeroduplex::fuzz {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using wire::FrameState;
+
+constexpr std::uint64_t metadata_size = 64;
+constexpr std::uint64_t payload_size = 1024;
+constexpr std::size_t longest_program = 256;
+constexpr auto far_too_long = 20s;  // for calls that wait a fraction of a millisecond
+constexpr std::chrono::nanoseconds short_timeout = 50us;
+constexpr std::size_t semaphore_count = 4;
+
+Counter attached{"attached"};
+Counter received{"received"};
+Counter handled{"handled"};
+Counter errors{"errors"};
+Counter writes{"writes"};
+std::atomic<std::uint64_t> frames_handled{0};
+
+std::string semaphore_name(std::size_t which, const std::string& name) {
+  switch (which) {
+    case 0:
+      return wire::request_ready_semaphore(name);
+    case 1:
+      return wire::response_ready_semaphore(name);
+    case 2:
+      return wire::response_consumed_semaphore(name);
+    default:
+      return wire::space_available_semaphore(name);
+  }
+}
+
+/// The semaphores of a name, mapped for somebody who writes into them.
+class Semaphores {
+ public:
+  explicit Semaphores(const std::string& name) {
+    for (std::size_t i = 0; i < semaphore_count; ++i) {
+      const int file = ::open(wire::semaphore_path(semaphore_name(i, name)).c_str(), O_RDWR | O_CLOEXEC);
+      require(file >= 0, "no semaphore");
+      mapped_[i] = ::mmap(nullptr, wire::named_semaphore_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+      require(mapped_[i] != MAP_FAILED, "no memory for a semaphore");
+      ::close(file);
+    }
+  }
+  Semaphores(const Semaphores&) = delete;
+  Semaphores& operator=(const Semaphores&) = delete;
+  ~Semaphores() {
+    for (void* mapped : mapped_) ::munmap(mapped, wire::named_semaphore_size);
+  }
+
+  [[nodiscard]] Word word(std::uint64_t which, std::size_t offset) const {
+    return {static_cast<std::byte*>(mapped_[which]) + offset, 4};
+  }
+  void clear() const {
+    for (std::size_t i = 0; i < semaphore_count; ++i) {
+      word(i, wire::named_semaphore_value_offset).store(0);
+      word(i, wire::named_semaphore_waiters_offset).store(0);
+      word(i, wire::named_semaphore_shared_offset).store(wire::semaphore_shared_flag);
+    }
+  }
+
+ private:
+  void* mapped_[semaphore_count] = {};
+};
+
+/// The semaphores of a channel whose server is a program; they live as long as the process.
+class OwnSemaphores {
+ public:
+  explicit OwnSemaphores(const std::string& name) {
+    for (std::size_t i = 0; i < semaphore_count; ++i) {
+      all_.push_back(
+          platform::NamedSemaphore::replace(semaphore_name(i, name), wire::temporary_path(name, std::to_string(i)), 0600));
+    }
+  }
+  OwnSemaphores(const OwnSemaphores&) = delete;
+  OwnSemaphores& operator=(const OwnSemaphores&) = delete;
+  ~OwnSemaphores() {
+    for (auto& semaphore : all_) semaphore.remove();
+  }
+
+ private:
+  std::vector<platform::NamedSemaphore> all_;
+};
+
+std::string unique_name(const char* side) { return "zdfuzz-" + std::to_string(::getpid()) + "-" + side; }
+
+class Peer {
+ public:
+  Peer(Arena& arena, Flipper& flipper, Program program)
+      : flipper_(flipper),
+        program_(program),
+        layout_(*wire::resolve_segment_v2(metadata_size, metadata_size, payload_size)),
+        memory_(arena.give(layout_.length)),
+        segment_(memory_.data(), layout_) {}
+
+  void be_server(const std::string& name, const Semaphores& semaphores) {
+    semaphores_ = &semaphores;
+    semaphores.clear();
+    ring::initialise(segment_, 1);
+    ring::publish_identity(segment_);
+    if (program_.byte() % 4 == 0) interfere();
+    ClientOptions options;
+    options.memory = SharedMemoryView(memory_);
+    options.connect_timeout = 0ns;
+    options.call_timeout = options.send_timeout = short_timeout;
+    options.spin_window = 20us;
+    options.wait = wait_strategy();
+    std::unique_ptr<IDuplexClient> client;
+    call([&] { client = DuplexChannelFactory::getInstance().createClient(name, options); });
+    if (client == nullptr) return;
+    ++attached;
+    ring::ServerCursor cursor(segment_);
+    while (program_.more()) client_step(*client, cursor);
+    call([&] {
+      held_.clear();
+      client.reset();
+    });
+  }
+
+  void be_client(const std::string& name) {
+    ServerOptions options;
+    options.workers = 1 + program_.byte() % 2;
+    options.wait = wait_strategy();
+    options.spin_window = 20us;
+    options.reset_timeout = 1ms;
+    options.stop_timeout = 2ms;
+    options.on_error = [](const Error&) {};
+    const std::span<std::byte> payload = this->payload();
+    auto server = DuplexChannelFactory::getInstance().createInPlaceDuplexServer(
+        name, BufferConfig(metadata_size, SharedMemoryView(memory_)), options);
+    const Semaphores semaphores(name);
+    semaphores_ = &semaphores;
+    server->start([payload](Frame& frame) {
+      const std::span<std::byte> data = frame.data();
+      require_inside(payload, data.data(), frame.capacity());
+      require(data.size() <= frame.capacity(), "a request larger than its capacity");
+      std::fill(data.begin(), data.end(), std::byte{0});
+      frames_handled.fetch_add(1);
+    });
+    ring::store_release(segment_.request().writer_pid, static_cast<std::uint64_t>(::getpid()));
+    ring_.emplace(segment_, Lap::eager);
+    while (program_.more()) server_step(*server);
+    flipper_.stop();
+    call([&] { server->stop(2ms); });
+    call([&] { server.reset(); });
+    while (frames_handled.load() > handled.count()) ++handled;
+  }
+
+ private:
+  static void require_inside(std::span<const std::byte> payload, const std::byte* data, std::uint64_t size) {
+    require(data >= payload.data() && data <= payload.data() + payload.size(), "data begins outside of the payload");
+    require(size <= static_cast<std::uint64_t>(payload.data() + payload.size() - data), "data ends outside of the payload");
+  }
+
+  [[nodiscard]] std::span<std::byte> payload() const { return memory_.subspan(layout_.payload.offset, layout_.payload.size); }
+
+  WaitStrategy wait_strategy() {
+    constexpr WaitStrategy all[] = {WaitStrategy::hybrid, WaitStrategy::spin, WaitStrategy::block};
+    return all[program_.below(std::size(all))];
+  }
+
+  template <typename Do>
+  void call(Do&& what) {
+    const Clock::time_point begin = Clock::now();
+    try {
+      what();
+    } catch (const Error&) {
+      ++errors;
+    }
+    require(Clock::now() - begin < far_too_long, "a call took far longer than its timeout");
+  }
+
+  void keep(Response response) {
+    require_inside(payload(), response.data().data(), response.data().size());
+    ++received;
+    if (program_.byte() % 2 == 0) held_.push_back(std::move(response));
+  }
+
+  void client_step(IDuplexClient& client, ring::ServerCursor& cursor) {
+    const std::uint8_t choice = program_.byte() % 16;
+    const std::vector<std::byte> data(choice <= 2 || choice == 6 ? program_.below(payload_size) : 0);
+    const Request request{data, 0, program_.byte() % 2 == 0 ? 0 : data.size(), choice != 6 && program_.byte() % 8 == 7};
+    switch (choice) {
+      case 0:
+      case 1:
+        return call([&] { (void)client.send(request); });
+      case 2:
+        return call([&] {
+          RequestBuffer buffer = client.acquireRequestBuffer(data.size());
+          require_inside(payload(), buffer.data().data(), buffer.data().size());
+          if (program_.byte() % 4 != 0) (void)buffer.commit();
+        });
+      case 3:
+      case 4:
+        return call([&] { keep(client.receiveResponse(short_timeout)); });
+      case 5:
+        return call([&] { keep(client.receiveResponse(std::uint64_t{program_.byte()} % 16, short_timeout)); });
+      case 6:
+        return call([&] { keep(client.call(request)); });
+      case 7:
+        return call([&] { (void)client.cancel(program_.byte() % 16); });
+      case 8:
+        call([&] { require(client.serverMetadata().size() <= 2 * metadata_size, "more metadata than there is room for"); });
+        call([&] { client.setMetadata(std::vector<std::byte>(program_.byte())); });
+        return call([&] { (void)client.isServerConnected(); });
+      case 9:
+        if (!held_.empty()) held_.pop_back();
+        return;
+      case 10:
+      case 11:
+      case 12:
+        return serve(cursor);
+      case 13:
+        return flipper_.stop();
+      default:
+        return interfere();
+    }
+  }
+
+  /// What a right server does.
+  void serve(ring::ServerCursor& cursor) {
+    try {
+      ring::RequestFrame frame;
+      if (cursor.look(frame)) {
+        if (frame.cancelled) {
+          cursor.skip(frame);
+        } else if (cursor.take(frame)) {
+          taken_.push_back(frame);
+        }
+      }
+    } catch (const CorruptedError&) {
+      return;  // it was us, or the flipping peer
+    }
+    if (taken_.empty() || program_.byte() % 4 == 0) return;
+    const ring::RequestFrame frame = taken_.back();
+    taken_.pop_back();
+    if (frame.one_way) return frame.finish();
+    frame.answer(program_.byte() % 4 == 0 ? FrameState::failed : FrameState::response, program_.below(frame.capacity + 1),
+                 program_.byte());
+    cursor.count_response(0);
+  }
+
+  void server_step(IInPlaceDuplexServer& server) {
+    switch (program_.byte() % 16) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+      case 5:
+        return publish();
+      case 6:
+      case 7:
+        return take_answers();
+      case 8:
+        if (ring_->in_flight() > 0) (void)ring_->cancel(ring_->at(program_.below(ring_->in_flight())));
+        return;
+      case 9:
+        return call([&] { require(server.clientMetadata().size() <= 2 * metadata_size, "more metadata than there is room for"); });
+      case 10: {  // leaves, and comes again
+        ring::store_release(segment_.request().writer_pid, wire::reset_wanted);
+        wake();
+        for (int i = 0; i < 100 && ring::load_acquire(segment_.request().writer_pid) != wire::pid_none; ++i)
+          std::this_thread::yield();
+        ring::store_release(segment_.request().writer_pid, static_cast<std::uint64_t>(::getpid()));
+        ring_.emplace(segment_, Lap::eager);
+        return;
+      }
+      case 11:
+        return flipper_.stop();
+      case 12:
+        return std::this_thread::yield();
+      default:
+        return interfere();
+    }
+  }
+
+  void publish() {
+    try {
+      ring_->reclaim();
+    } catch (const CorruptedError&) {
+      ring_.emplace(segment_, Lap::eager);
+      return;
+    }
+    const std::uint64_t size = program_.below(payload_size / 2);
+    if (ring_->reserve(ring::round_up(size)) == nullptr) return;
+    ring_->publish(size, 0, program_.byte() % 4 == 0);
+    wake();
+  }
+
+  void take_answers() {
+    for (std::size_t i = 0; i < ring_->in_flight(); ++i) {
+      ring::InFlight& frame = ring_->at(i);
+      if (frame.released || frame.cancelled || frame.one_way) continue;
+      try {
+        if (ring_->answer(frame)) ring_->release(frame);
+      } catch (const CorruptedError&) {
+        return;
+      }
+    }
+  }
+
+  void wake() { semaphores_->word(0, wire::named_semaphore_value_offset).store(1); }
+
+  void interfere() {
+    const Word word = choose();
+    const std::uint64_t now = word.load();
+    const std::uint64_t then = program_.value(now, payload_size);
+    ++writes;
+    if (program_.byte() % 2 == 0) {
+      word.store(then);
+    } else {
+      flipper_.start(word, now, then);
+    }
+  }
+
+  Word choose() {
+    switch (program_.byte() % 8) {
+      case 0:
+      case 1:
+        return program_.field(block_fields, &segment_.request());
+      case 2:
+        return program_.field(block_fields, &segment_.response());
+      case 3:
+      case 4:
+      case 5:
+        return program_.field(header_fields,
+                              payload().data() + program_.below(payload_size / wire::block_alignment) * wire::block_alignment);
+      case 6:
+        return {memory_.data() + program_.below(memory_.size() / 8) * 8, 8};
+      default:
+        if (semaphores_ == nullptr) return {memory_.data(), 8};
+        return semaphores_->word(program_.below(semaphore_count), program_.below(2) * 4);
+    }
+  }
+
+  Flipper& flipper_;
+  Program program_;
+  wire::SegmentV2 layout_;
+  std::span<std::byte> memory_;
+  ring::Segment segment_;
+  const Semaphores* semaphores_ = nullptr;
+  std::optional<ring::ClientRing> ring_;
+  std::vector<ring::RequestFrame> taken_;
+  std::vector<Response> held_;
+};
+
+}  // namespace
+}  // namespace zeroduplex::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace zeroduplex::fuzz;
+  static const std::string client_name = unique_name("client");
+  static const std::string server_name = unique_name("server");
+  static const OwnSemaphores own(client_name);
+  static const Semaphores semaphores(client_name);
+  static Arena arena(4096);
+  static Flipper flipper;
+  Program program({data, std::min(size, longest_program)});
+  const bool is_server = program.byte() % 2 == 0;
+  {
+    Peer peer(arena, flipper, program);
+    if (is_server) {
+      peer.be_server(client_name, semaphores);
+    } else {
+      peer.be_client(server_name);
+    }
+  }
+  flipper.stop();
+  require(arena.is_intact(), "something was written outside of the memory");
+  return 0;
+}
