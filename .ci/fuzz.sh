@@ -34,7 +34,7 @@ fuzz_go() {
 	local amount=${seconds}s each package name
 	[ "$count" -eq 0 ] || amount=${count}x
 	for each in ./go/internal/ring:FuzzServerCursor ./go/internal/ring:FuzzClientReads ./go/internal/ring:FuzzHostileRing \
-		./go/internal/ring:FuzzFlippingRing ./go/internal/inspect:FuzzDecode ./go:FuzzHostileServer ./go:FuzzHostileClient; do
+		./go/internal/ring:FuzzFlippingRing ./go/internal/stream:FuzzHostileStream ./go/internal/inspect:FuzzDecode ./go:FuzzHostileServer ./go:FuzzHostileClient; do
 		package=${each%:*} name=${each#*:}
 		target "go-$name" 'execs: [0-9]+' go test -run '^$' -fuzz "^$name\$" -fuzztime "$amount" -fuzzminimizetime 10x -parallel 1 "$package"
 	done
