@@ -11,7 +11,7 @@ summary=()
 failed=0
 mkdir -p "$logs"
 
-# target NAME PATTERN COMMAND...: runs it and keeps the last part of its log that the pattern matches.
+# target NAME PATTERN COMMAND...: runs it and keeps the parts of its log that the pattern matches.
 target() {
 	local name=$1 pattern=$2 log=$logs/$1.log found
 	shift 2
@@ -22,7 +22,7 @@ target() {
 		summary+=("$name: FAILED, see $log")
 		return
 	fi
-	found=$(grep -aoE "$pattern" "$log" | tail -n 1)
+	found=$(grep -aoE "$pattern" "$log" | awk '{ line[$1] = $0; if (!($1 in at)) { at[$1] = ++n; key[n] = $1 } } END { for (i = 1; i <= n; i++) printf "%s%s", (i > 1 ? ", " : ""), line[key[i]] }')
 	if [ -z "$found" ]; then # what did not run is no success
 		failed=1
 		found="nothing ran, see $log"
@@ -73,7 +73,7 @@ fuzz_csharp() {
 fuzz_python() {
 	local amount=(--time "$seconds")
 	[ "$count" -eq 0 ] || amount=(--count "$count")
-	target python '[0-9]+ executions in [0-9.]+ s' make -s -C python fuzz FUZZ="${amount[*]}"
+	target python '[a-z]+: [0-9]+ executions in [0-9.]+ s' make -s -C python fuzz FUZZ="${amount[*]}"
 }
 
 for language in "$@"; do

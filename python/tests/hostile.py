@@ -140,7 +140,8 @@ class Interposer:
 
     FILES: Final = tuple(str(m.__file__) for m in (_ring_client, _ring_server, _metadata, sys.modules[FallbackOps.__module__]))
 
-    def __init__(self) -> None:
+    def __init__(self, files: Sequence[str] = FILES) -> None:
+        self._files = files
         self.lines = 0
         self.stores = 0
         self._at: int | None = None
@@ -156,7 +157,7 @@ class Interposer:
         self._store = None
 
     def _call(self, frame: FrameType, event: str, _argument: Any) -> Any:
-        return self._line if frame.f_code.co_filename in self.FILES else None
+        return self._line if frame.f_code.co_filename in self._files else None
 
     def _line(self, _frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "line":
@@ -433,29 +434,30 @@ class Fuzzer:
         HostileRing(self._backends[number % len(self._backends)], self._arena, self._semaphores, data, self.tally).run()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def run_many(title: str, run: Callable[[bytes, int], None], tally: Counter[str]) -> int:
+    """Runs programs as the command line says, and prints how many."""
+    parser = argparse.ArgumentParser(description="Gives the library hostile segments.")
     parser.add_argument("--count", type=int, default=0, help="how many programs, 0 for as many as the time allows")
     parser.add_argument("--time", type=float, default=0, help="seconds, 0 for as long as the count takes")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if not arguments.count and not arguments.time:
         parser.error("say how much: --count or --time")
-    fuzzer = Fuzzer([lambda: ops, FallbackOps])
     start = time.monotonic()
     number = 0
     while (not arguments.count or number < arguments.count) and (not arguments.time or time.monotonic() - start < arguments.time):
         data = make(arguments.seed, number)
         try:
-            fuzzer.run(data, number)
+            run(data, number)
         except BaseException:
             print(f"program {number} of seed {arguments.seed}: {data.hex()}", file=sys.stderr)
             raise
         number += 1
-    did = ", ".join(f"{name} {count}" for name, count in fuzzer.tally.items())
-    print(f"python: {number} executions in {time.monotonic() - start:.1f} s, seed {arguments.seed}: {did}")
+    did = ", ".join(f"{name} {count}" for name, count in tally.items())
+    print(f"{title}: {number} executions in {time.monotonic() - start:.1f} s, seed {arguments.seed}: {did}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    fuzzer = Fuzzer([lambda: ops, FallbackOps])
+    sys.exit(run_many("ring", fuzzer.run, fuzzer.tally))

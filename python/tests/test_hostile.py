@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hostile
+import hostile_channel
 import pytest
 
 from zeroduplex._generated.wire import FrameState
@@ -37,3 +38,14 @@ def test_a_wrong_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(hostile.Wrong):
         for number in range(PROGRAMS):
             fuzzer.run(hostile.make(2, number))
+
+
+def test_clients_and_servers_survive_a_hostile_other_side(name: str) -> None:
+    programs = 120
+    peer = hostile_channel.Peer(name)
+    for number in range(programs):
+        peer.run(hostile.make(3, number), number)
+    tally = peer.tally
+    assert tally["programs"] == programs
+    for what in ("attached", "received", "handled", "writes", "CorruptedError"):
+        assert tally[what] > programs // 10, f"{what}: {tally}"
