@@ -157,6 +157,9 @@ void Engine::watch_for_request(std::uint64_t passed) noexcept {
 
 void Engine::found_corruption(const Error& error) noexcept {
   report(error);
+  // The only worker looks without the mutex, so the engine may have been stopped or given up meanwhile. That is final, and the
+  // segment is no longer ours to disown.
+  if (phase_ == Phase::ended) return;
   if (phase_ == Phase::passing) {
     // The client is gone already, and what it left cannot be read any further.
     passed_all_ = true;
