@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/describe"
@@ -122,4 +123,18 @@ func Random(seed uint64, length int, calm float64, tame []byte) []byte {
 		}
 	}
 	return input
+}
+
+// Run runs the programs of the seeds from 0 on, most of them or, on a slow machine and under the race detector, as many as a few
+// seconds allow, but a tenth at least. It returns how many.
+func Run(most int, program func(seed uint64)) int {
+	const enough = 4 * time.Second
+	start := time.Now()
+	for i := range most {
+		if i >= most/10 && time.Since(start) > enough {
+			return i
+		}
+		program(uint64(i))
+	}
+	return most
 }

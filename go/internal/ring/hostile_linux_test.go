@@ -346,12 +346,11 @@ func fuzzHostileRing(f *testing.F, flips bool) {
 
 // TestHostileRing runs fixed programs of the same kind and makes sure that they do what they are for.
 func TestHostileRing(t *testing.T) {
-	const programs = 20000
 	var counts tally
 	r := newRegions(t)
-	for seed := range uint64(programs) {
+	programs := hostile.Run(20000, func(seed uint64) {
 		newHostileRing(t, r, hostile.Random(seed, 300, float64(seed%8)/7, steps), seed%2 == 0, &counts).run()
-	}
+	})
 	t.Logf("%+v, %d flips", counts, r.flipper.Flips())
 	require.Equal(t, programs, counts.programs)
 	for _, n := range []int{counts.sent, counts.taken, counts.answered, counts.read, counts.cancelled, counts.abandoned, counts.corrupted, counts.writes} {

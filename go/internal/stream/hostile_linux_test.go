@@ -214,11 +214,10 @@ func FuzzHostileStream(f *testing.F) {
 }
 
 func TestHostileStream(t *testing.T) {
-	const programs = 10000
 	w := newHostileStream(t)
-	for seed := range uint64(programs) {
+	programs := hostile.Run(10000, func(seed uint64) {
 		w.run(t, hostile.Random(seed, 200, float64(seed%8)/7, streamSteps), seed%2 == 0)
-	}
+	})
 	t.Logf("%v, %d flips", w.tally, w.flipper.Flips())
 	require.Equal(t, programs, w.tally["programs"])
 	for _, what := range []string{"written", "read", "corrupted", "writes"} {
