@@ -19,7 +19,6 @@ PEERS := build/peers
 CPP_RELEASE := build/cpp/release
 AGENTS := build/agents
 LANGUAGES := go cpp csharp python
-# Not yet in it: golden, see CONTRIBUTING.md.
 TEST_SUITES := go go-race go-module cpp-release cpp-debug cpp-tsan csharp python conformance golden chaos
 PROGRAMS := filter-server filter-client stress-server stress-client bench-server bench-client stream-writer stream-reader
 

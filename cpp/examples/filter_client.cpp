@@ -6,7 +6,6 @@
 // The pixels are written straight into shared memory and the responses are read where they stand there. Exit codes: 0 all responses
 // came, 1 failed, 2 wrong flags.
 
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -68,7 +67,8 @@ void write_file(const std::string& path, std::span<const std::byte> bytes) {
 std::uint64_t shm_bytes(const std::string& name) {
   const std::filesystem::path folder = "/dev/shm";
   if (std::filesystem::exists(folder / name)) return std::filesystem::file_size(folder / name) + 4 * 32;
-  return std::filesystem::file_size(folder / (name + "_request")) + std::filesystem::file_size(folder / (name + "_response")) + 4 * 32;
+  return std::filesystem::file_size(folder / (name + "_request")) + std::filesystem::file_size(folder / (name + "_response")) +
+         4 * 32;
 }
 
 /// One run of requests and their responses.

@@ -418,7 +418,8 @@ TEST(Channel, StopLetsHandlersFinishAndTheClientConsume) {
   EXPECT_TRUE(is_complement(response.data(), request));
 }
 
-// A stopping server first lets go of its lock and then disowns the segment. Whoever calls meanwhile must not take that for corruption.
+// A stopping server first lets go of its lock and then disowns the segment. Whoever calls meanwhile must not take that for
+// corruption.
 TEST(Channel, AServerThatStopsDuringCallsIsDeadAndNothingElse) {
   for (const auto wait : {WaitStrategy::hybrid, WaitStrategy::spin, WaitStrategy::block}) {
     for (int i = 0; i < 15; ++i) {

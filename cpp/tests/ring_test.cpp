@@ -264,7 +264,8 @@ TEST_F(Ring, ACancelledFrameIsKeptWhileItsWaiterLooksAtIt) {
   ASSERT_TRUE(skipped && skipped->cancelled);
   cursor_->skip(*skipped);
   client_->reclaim();
-  EXPECT_EQ(128U, client_->free_bytes()) << "its bytes could become another request, and the waiter take that one's answer for its own";
+  EXPECT_EQ(128U, client_->free_bytes())
+      << "its bytes could become another request, and the waiter take that one's answer for its own";
   client_->find(1)->claimed = false;
   client_->reclaim();
   EXPECT_EQ(256U, client_->free_bytes());

@@ -247,18 +247,19 @@ func (w *hostileRing) read() {
 	if f == nil || !f.Answered() {
 		return
 	}
-	r, err := w.client.Read(f)
+	r, err := f.Read()
 	if !w.sound(err) {
 		return
 	}
-	if !inside(w.mem, r.Data) || uint64(cap(r.Data)) != f.Capacity {
-		w.t.Fatalf("a response of %d bytes outside of its frame", len(r.Data))
+	data := f.Data(r.Size)
+	if !inside(w.mem, data) || uint64(cap(data)) != f.Capacity {
+		w.t.Fatalf("a response of %d bytes outside of its frame", len(data))
 	}
-	if e := w.frames[f.Sequence]; !w.touched && (uint64(len(r.Data)) != e.answer || r.Failed != e.failed || r.Status != e.status ||
-		r.Opcode != e.opcode || !filled(r.Data, ^byte(f.Sequence))) {
-		w.t.Fatalf("response %d has %d bytes, expected was %+v", f.Sequence, len(r.Data), *e)
+	if e := w.frames[f.Sequence]; !w.touched && (uint64(len(data)) != e.answer || r.Failed != e.failed || r.Status != e.status ||
+		f.Opcode != e.opcode || !filled(data, ^byte(f.Sequence))) {
+		w.t.Fatalf("response %d has %d bytes, expected was %+v", f.Sequence, len(data), *e)
 	}
-	fill(r.Data, 0)
+	fill(data, 0)
 	w.client.Release(f)
 	w.tally.read++
 	_, err = w.client.Reclaim()
