@@ -138,9 +138,10 @@ demo: build ## change a picture in place through every pair of languages (IMAGE=
 	@$(BIN)/zeroduplex demo $(if $(IMAGE),--image "$(IMAGE)")
 
 .PHONY: bench
-bench: build ## measure round trips and large frames against the raw limit (BENCH='--passes 1')
+bench: build ## measure round trips, large frames, and v1 beside in place (BENCH='--passes 1')
 	@$(BIN)/zeroduplex bench rtt --out build/bench/rtt.json $(BENCH)
 	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
+	@$(BIN)/zeroduplex bench dual --out build/bench/dual.json $(BENCH)
 
 .PHONY: conformance
 conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments

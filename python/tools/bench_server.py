@@ -11,7 +11,7 @@ import bench_work
 from line import OPCODE_LIMIT, Line
 from program import Flags, make_server, pin_to_cpu, run, serve_until_signal
 
-from zeroduplex import BufferConfig, Frame
+from zeroduplex import Frame
 
 
 def main() -> None:
@@ -30,8 +30,7 @@ def main() -> None:
         elif invert is not None:
             invert(frame.data)
 
-    config = BufferConfig(0, (o.inflight + 1) * (64 + (o.size + 63) // 64 * 64))
-    with make_server(o.protocol, o.name, config, 1, o.wait) as server:
+    with make_server(o.protocol, o.name, bench_work.room(o), 1, o.wait) as server:
         server.start(handle)
         serve_until_signal(server)
 

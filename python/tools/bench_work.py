@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import struct
 from collections.abc import Callable
 from typing import Final
 
 from program import Failed, Flags, number
+
+from zeroduplex import BufferConfig
 
 PAGE: Final = 4096
 TOUCHES: Final = ("none", "page", "all")
@@ -22,6 +25,11 @@ def add_flags(flags: Flags) -> None:
     flags.add_argument("--cpu", type=number(-1), default=-1, help="CPU to run on, -1 for any")
     flags.add_argument("--limit-object", required=True, help="the benchmark's control file")
     flags.add_argument("--touch", choices=TOUCHES, default="none", help="how much of a frame to touch")
+
+
+def room(o: argparse.Namespace) -> BufferConfig:
+    """For the frames in flight and one more: the channel's, or that of each of v1's buffers."""
+    return BufferConfig(0, (o.inflight + 1) * (64 + (o.size + 63) // 64 * 64))
 
 
 def fill_nothing(data: memoryview, n: int) -> None:

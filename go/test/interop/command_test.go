@@ -97,6 +97,7 @@ func TestBenchMeasuresEveryLanguage(t *testing.T) {
 	}{
 		{"rtt", []string{"--sizes", "0,64,5000", "--waits", "hybrid,block", "--inflight", "1,3"}, 12},
 		{"frames", []string{"--sizes", "100000"}, 1},
+		{"dual", []string{"--sizes", "100000", "--inflight", "1,3"}, 2},
 	} {
 		code, stdout, stderr := zeroduplex(append([]string{"bench", c.kind, "--json", "--passes", "1", "--count", "60", "--peers", *peerFolder, "--pairs", strings.Join(named, ",")}, c.args...)...)
 		require.Equal(t, 0, code, stderr)
@@ -111,6 +112,10 @@ func TestBenchMeasuresEveryLanguage(t *testing.T) {
 			assert.Positive(t, r.RatioToLimit)
 			if c.kind == "frames" {
 				assert.Positive(t, r.ThreadsP50NS)
+			}
+			if c.kind == "dual" {
+				assert.Positive(t, r.DualP50NS)
+				assert.InDelta(t, 0.5, r.ShmRatio, 0.005, "%d of %d bytes", r.ShmBytes, r.DualShmBytes)
 			}
 		}
 	}

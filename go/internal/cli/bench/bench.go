@@ -19,6 +19,7 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
 	"github.com/zeroduplex/zeroduplex/go/internal/peers"
+	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 	"github.com/zeroduplex/zeroduplex/go/internal/stats"
 	"github.com/zeroduplex/zeroduplex/go/internal/table"
 )
@@ -26,19 +27,20 @@ import (
 // SchemaVersion is the version of the JSON form.
 const SchemaVersion = 1
 
-const usage = `usage: zeroduplex bench rtt|frames [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
-       rtt only: [--sizes B,…] [--waits spin,…] [--inflight M,…] [--count K]      frames only: [--size B] [--wait W] [--count K]
+const usage = `usage: zeroduplex bench rtt|frames|dual [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
+             [--sizes B,…] [--waits spin,…] [--inflight M,…] [--count K]
 
 rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads;
         up to 4096 bytes by a call, which copies the request in, above by a buffer that is filled in place
 frames  fill a frame, invert a byte per page in the server, read a byte per page: against two threads of one process
+dual    the same in place and over two buffers of ZeroBuffer v1 with as much room each: time, and shared memory
 
 Every configuration is measured once in each pass, all pairs of languages in turn; the figures are medians over the passes.`
 
 // Document is the JSON form of a benchmark.
 type Document struct {
 	SchemaVersion int      `json:"schema_version"`
-	Kind          string   `json:"kind"` // rtt or frames
+	Kind          string   `json:"kind"` // rtt, frames or dual
 	Host          Host     `json:"host"`
 	Passes        int      `json:"passes"`
 	Results       []Result `json:"results"`
@@ -61,6 +63,13 @@ type Result struct {
 	ThreadsP50NS   int64   `json:"threads_p50_ns,omitempty"`
 	ThreadsP99NS   int64   `json:"threads_p99_ns,omitempty"`
 	RatioToThreads float64 `json:"ratio_to_threads,omitempty"`
+	// Dual only: the same over v1's two buffers, and the bytes of shared memory that either takes.
+	DualP50NS    int64   `json:"dual_p50_ns,omitempty"`
+	DualP99NS    int64   `json:"dual_p99_ns,omitempty"`
+	RatioToDual  float64 `json:"ratio_to_dual,omitempty"`
+	ShmBytes     int64   `json:"shm_bytes,omitempty"`
+	DualShmBytes int64   `json:"dual_shm_bytes,omitempty"`
+	ShmRatio     float64 `json:"shm_ratio,omitempty"`
 }
 
 type options struct {
@@ -90,10 +99,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&o.file, "out", "", "file to write the JSON form to as well")
 	set.IntVar(&o.passes, "passes", 3, "how often to measure everything")
 	set.IntVar(&o.count, "count", 0, "frames per measurement, 0 to choose by size and wait")
-	set.StringVar(&o.sizes, "sizes", "", "bytes per frame (default: 64,4096,65536,1048576,25000000, frames: 3110416)")
-	set.StringVar(&o.waits, "waits", "", "wait strategies (default: spin,hybrid,block, frames: hybrid)")
+	set.StringVar(&o.sizes, "sizes", "", "bytes per frame (default: 64,4096,65536,1048576,25000000, frames: 3110416, dual: "+dualSizes+")")
+	set.StringVar(&o.waits, "waits", "", "wait strategies (default: spin,hybrid,block, frames and dual: hybrid)")
 	set.StringVar(&o.inflight, "inflight", "1", "frames on their way at the same time")
-	positional, code, ok := set.Parse(args, "rtt or frames")
+	positional, code, ok := set.Parse(args, "rtt, frames or dual")
 	if !ok {
 		return code
 	}
@@ -130,6 +139,7 @@ type setting struct {
 	wait                          string
 	touch                         benchproto.Touch
 	threads                       bool
+	dual                          bool
 }
 
 func (o options) plan() (plan, error) {
@@ -139,8 +149,10 @@ func (o options) plan() (plan, error) {
 	case "rtt":
 	case "frames":
 		sizes, waits, touch = strconv.Itoa(frameSize), "hybrid", benchproto.TouchPage
+	case "dual":
+		sizes, waits, touch = dualSizes, "hybrid", benchproto.TouchPage
 	default:
-		return p, fmt.Errorf("%q is neither rtt nor frames", o.kind)
+		return p, fmt.Errorf("%q is not one of rtt, frames, dual", o.kind)
 	}
 	if o.passes < 1 || o.count < 0 {
 		return p, errors.New("--passes must be at least 1, --count not negative")
@@ -162,7 +174,7 @@ func (o options) plan() (plan, error) {
 		}
 		for _, size := range sizeList {
 			for _, inflight := range inflightList {
-				s := setting{size: size, inflight: inflight, wait: wait, touch: touch, threads: touch != benchproto.TouchNone, count: o.count}
+				s := setting{size: size, inflight: inflight, wait: wait, touch: touch, threads: o.kind == "frames", dual: o.kind == "dual", count: o.count}
 				s.chooseCount()
 				p.settings = append(p.settings, s)
 			}
@@ -247,12 +259,12 @@ func (p *plan) choosePairs(o options) error {
 // run measures everything, the pairs of a setting right after each other, as often as there are passes.
 func (p plan) run(ctx context.Context, progress io.Writer) (Document, error) {
 	d := Document{SchemaVersion: SchemaVersion, Kind: p.kind, Host: describeHost(p.clientCPU, p.serverCPU), Passes: p.passes}
-	measured := make([][]benchproto.ClientResult, len(p.settings)*len(p.pairs))
+	measured := make([][]figures, len(p.settings)*len(p.pairs))
 	for pass := range p.passes {
 		for i, s := range p.settings {
 			for j, pair := range p.pairs {
 				fmt.Fprintf(progress, "pass %d of %d: %s/%s, %s bytes, %s, %d in flight\n", pass+1, p.passes, pair.client, pair.server, table.Count(s.size), s.wait, s.inflight)
-				result, err := p.measure(ctx, pair, s)
+				result, err := p.measureBoth(ctx, pair, s, pass)
 				if err != nil {
 					return d, fmt.Errorf("%s client, %s server, %d bytes, %s: %w", pair.client, pair.server, s.size, s.wait, err)
 				}
@@ -268,19 +280,19 @@ func (p plan) run(ctx context.Context, progress io.Writer) (Document, error) {
 	return d, nil
 }
 
-// measure runs one client against one server.
-func (p plan) measure(ctx context.Context, pair pair, s setting) (result benchproto.ClientResult, err error) {
+// measure runs one client against one server, and says what their channel takes in shared memory.
+func (p plan) measure(ctx context.Context, pair pair, s setting, protocolName string) (result benchproto.ClientResult, shm int64, err error) {
 	channel := fmt.Sprintf("zd-bench-%d", os.Getpid())
 	control := "/dev/shm/" + channel + ".control"
 	if err := benchproto.CreateControlFile(control); err != nil {
-		return result, err
+		return result, 0, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(control)) }()
 	common := []string{"--name", channel, "--size", strconv.Itoa(s.size), "--inflight", strconv.Itoa(s.inflight), "--wait", s.wait,
 		"--limit-object", control, "--touch", string(s.touch)}
-	server, err := pair.serverProgram.Start(ctx, append(common, "--cpu", strconv.Itoa(p.serverCPU))...)
+	server, err := pair.serverProgram.Start(ctx, append(common, "--cpu", strconv.Itoa(p.serverCPU), "--protocol", protocolName)...)
 	if err != nil {
-		return result, err
+		return result, 0, err
 	}
 	defer func() {
 		_, stopped := server.Stop()
@@ -290,23 +302,29 @@ func (p plan) measure(ctx context.Context, pair pair, s setting) (result benchpr
 	if s.threads {
 		threadsCPU = max(0, p.serverCPU)
 	}
+	memory := watchMemory(channel, protocolName)
 	printed, err := pair.clientProgram.Run(ctx, append(common, "--cpu", strconv.Itoa(p.clientCPU), "--count", strconv.Itoa(s.count),
 		"--warmup", strconv.Itoa(s.warmup), "--threads-cpu", strconv.Itoa(threadsCPU))...)
+	shm = memory()
 	if err != nil {
-		return result, err
+		return result, 0, err
 	}
 	if err := json.Unmarshal(printed, &result); err != nil {
-		return result, fmt.Errorf("reading the client's result %q: %w", printed, err)
+		return result, 0, fmt.Errorf("reading the client's result %q: %w", printed, err)
 	}
-	if result.Samples != s.count || result.P50NS <= 0 || result.LimitP50NS <= 0 {
-		return result, fmt.Errorf("the client's result %q is not of %d samples", strings.TrimSpace(string(printed)), s.count)
+	// v1 has no limit to be compared with.
+	if result.Samples != s.count || result.P50NS <= 0 || result.LimitP50NS <= 0 && protocolName == protocol.InPlace {
+		return result, 0, fmt.Errorf("the client's result %q is not of %d samples", strings.TrimSpace(string(printed)), s.count)
 	}
-	return result, nil
+	if s.dual && shm == 0 {
+		return result, 0, fmt.Errorf("the objects of %s were never seen together", channel)
+	}
+	return result, shm, nil
 }
 
 // combine takes the median of each figure over the passes.
-func combine(pair pair, s setting, passes []benchproto.ClientResult) Result {
-	median := func(figure func(benchproto.ClientResult) int64) int64 {
+func combine(pair pair, s setting, passes []figures) Result {
+	median := func(figure func(figures) int64) int64 {
 		var values []int64
 		for _, pass := range passes {
 			values = append(values, figure(pass))
@@ -314,14 +332,21 @@ func combine(pair pair, s setting, passes []benchproto.ClientResult) Result {
 		return stats.Summarize(values).P50
 	}
 	r := Result{Client: pair.client, Server: pair.server, Size: s.size, Wait: s.wait, Inflight: s.inflight, Touch: string(s.touch), Samples: s.count,
-		P50NS:        median(func(c benchproto.ClientResult) int64 { return c.P50NS }),
-		P99NS:        median(func(c benchproto.ClientResult) int64 { return c.P99NS }),
-		LimitP50NS:   median(func(c benchproto.ClientResult) int64 { return c.LimitP50NS }),
-		ThreadsP50NS: median(func(c benchproto.ClientResult) int64 { return c.ThreadsP50NS }),
-		ThreadsP99NS: median(func(c benchproto.ClientResult) int64 { return c.ThreadsP99NS }),
+		P50NS:        median(func(f figures) int64 { return f.P50NS }),
+		P99NS:        median(func(f figures) int64 { return f.P99NS }),
+		LimitP50NS:   median(func(f figures) int64 { return f.LimitP50NS }),
+		ThreadsP50NS: median(func(f figures) int64 { return f.ThreadsP50NS }),
+		ThreadsP99NS: median(func(f figures) int64 { return f.ThreadsP99NS }),
+		DualP50NS:    median(func(f figures) int64 { return f.dual.P50NS }),
+		DualP99NS:    median(func(f figures) int64 { return f.dual.P99NS }),
+	}
+	if s.dual {
+		r.ShmBytes, r.DualShmBytes = passes[0].shm, passes[0].dualShm // of every pass
 	}
 	r.RatioToLimit = ratio(r.P50NS, r.LimitP50NS)
 	r.RatioToThreads = ratio(r.P50NS, r.ThreadsP50NS)
+	r.RatioToDual = ratio(r.P50NS, r.DualP50NS)
+	r.ShmRatio = ratio(r.ShmBytes, r.DualShmBytes)
 	return r
 }
 
@@ -360,9 +385,20 @@ func (d Document) write(w io.Writer) error {
 	if d.Kind == "frames" {
 		t.Columns = append(t.Columns, table.Right("two threads"), table.Right("× threads"))
 	}
+	if d.Kind == "dual" {
+		t.Columns = append(t.Columns, table.Right("two buffers"), table.Right("× buffers"), table.Right("memory"), table.Right("of two"), table.Right("× memory"))
+	}
 	for _, r := range d.Results {
-		t.Add(r.Client, r.Server, table.Count(r.Size), r.Wait, table.Count(r.Inflight), table.Nanoseconds(r.P50NS), table.Nanoseconds(r.P99NS),
-			table.Nanoseconds(r.LimitP50NS), fmt.Sprintf("%.2f", r.RatioToLimit), table.Nanoseconds(r.ThreadsP50NS), fmt.Sprintf("%.2f", r.RatioToThreads))
+		cells := []string{r.Client, r.Server, table.Count(r.Size), r.Wait, table.Count(r.Inflight), table.Nanoseconds(r.P50NS), table.Nanoseconds(r.P99NS),
+			table.Nanoseconds(r.LimitP50NS), fmt.Sprintf("%.2f", r.RatioToLimit)}
+		switch d.Kind {
+		case "frames":
+			cells = append(cells, table.Nanoseconds(r.ThreadsP50NS), fmt.Sprintf("%.2f", r.RatioToThreads))
+		case "dual":
+			cells = append(cells, table.Nanoseconds(r.DualP50NS), fmt.Sprintf("%.2f", r.RatioToDual), table.Count(int(r.ShmBytes)), table.Count(int(r.DualShmBytes)),
+				fmt.Sprintf("%.4f", r.ShmRatio))
+		}
+		t.Add(cells...)
 	}
 	return t.Write(w)
 }

@@ -2,16 +2,19 @@ package bench
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
+	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
 // twoLanguages are folders with programs that do nothing: enough to plan with.
@@ -45,12 +48,20 @@ func TestPlan(t *testing.T) {
 	require.Len(t, p.pairs, 1)
 	assert.Equal(t, "go", p.pairs[0].client)
 	assert.Equal(t, "cpp", p.pairs[0].server)
+
+	o = options{kind: "dual", passes: 1, inflight: "2", peers: o.peers}
+	p, err = o.plan()
+	require.NoError(t, err)
+	assert.Equal(t, []setting{
+		{size: 3110416, inflight: 2, count: 400, warmup: 40, wait: "hybrid", touch: "page", dual: true},
+		{size: 25000000, inflight: 2, count: 400, warmup: 40, wait: "hybrid", touch: "page", dual: true},
+	}, p.settings)
 }
 
 func TestPlanRefuses(t *testing.T) {
 	folder := twoLanguages(t)
 	for want, o := range map[string]options{
-		`"speed" is neither rtt nor frames`:             {kind: "speed"},
+		`"speed" is not one of rtt, frames, dual`:       {kind: "speed"},
 		"--passes must be at least 1":                   {kind: "rtt"},
 		`--sizes: "x" is no number of at least 0`:       {kind: "rtt", sizes: "64,x"},
 		`--inflight: "0" is no number of at least 1`:    {kind: "rtt", inflight: "0"},
@@ -75,14 +86,19 @@ func TestPlanRefuses(t *testing.T) {
 }
 
 func TestMediansOverThePasses(t *testing.T) {
-	passes := []benchproto.ClientResult{
+	var passes []figures
+	for _, c := range []benchproto.ClientResult{
 		{P50NS: 300, P99NS: 900, LimitP50NS: 100, ThreadsP50NS: 150},
 		{P50NS: 100, P99NS: 500, LimitP50NS: 120, ThreadsP50NS: 50},
 		{P50NS: 200, P99NS: 700, LimitP50NS: 80, ThreadsP50NS: 100},
+	} {
+		passes = append(passes, figures{ClientResult: c, dual: benchproto.ClientResult{P50NS: 2 * c.P50NS, P99NS: 2 * c.P99NS}, shm: 101, dualShm: 200})
 	}
 	r := combine(pair{client: "go", server: "cpp"}, setting{size: 64, wait: "spin", inflight: 1, count: 10, touch: "none"}, passes)
 	assert.Equal(t, Result{Client: "go", Server: "cpp", Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 10, P50NS: 200, P99NS: 700, LimitP50NS: 100,
-		RatioToLimit: 2, ThreadsP50NS: 100, RatioToThreads: 2}, r)
+		RatioToLimit: 2, ThreadsP50NS: 100, RatioToThreads: 2, DualP50NS: 400, DualP99NS: 1400, RatioToDual: 0.5}, r)
+	r = combine(pair{}, setting{dual: true}, passes)
+	assert.Equal(t, []any{int64(101), int64(200), 0.505}, []any{r.ShmBytes, r.DualShmBytes, r.ShmRatio})
 	assert.Equal(t, 0.333, ratio(1, 3))
 	assert.Zero(t, ratio(1, 0))
 }
@@ -108,6 +124,34 @@ func TestReport(t *testing.T) {
 		assert.Contains(t, result, key)
 	}
 	assert.Error(t, options{file: filepath.Join(file, "below")}.report(d, &text))
+}
+
+func TestReportOfTwoBuffers(t *testing.T) {
+	d := Document{Kind: "dual", Results: []Result{{P50NS: 100, DualP50NS: 200, RatioToDual: 0.5, ShmBytes: 6_221_000, DualShmBytes: 12_441_000, ShmRatio: 0.5001}}}
+	var text strings.Builder
+	require.NoError(t, options{}.report(d, &text))
+	for _, want := range []string{"two buffers", "200 ns", "0.50", "6,221,000", "12,441,000", "0.5001"} {
+		assert.Contains(t, text.String(), want)
+	}
+}
+
+func TestMemoryOfAChannelIsAllOfItsFiles(t *testing.T) {
+	for protocolName, files := range map[string]int{protocol.InPlace: 5, protocol.Dual: 6} {
+		channel := fmt.Sprintf("zd-bench-test-%d", os.Getpid())
+		paths := protocol.Paths(protocolName, channel)
+		require.Len(t, paths, files)
+		for i, path := range paths {
+			_, complete := channelBytes(channel, protocolName)
+			assert.False(t, complete, "%d of %d files", i, files)
+			require.NoError(t, os.WriteFile(path, make([]byte, 10), 0o600))
+			t.Cleanup(func() { _ = os.Remove(path) })
+		}
+		bytes, complete := channelBytes(channel, protocolName)
+		assert.True(t, complete)
+		assert.EqualValues(t, 10*files, bytes)
+		// Its first look may come after the moment it is told to stop.
+		assert.Eventually(t, func() bool { return watchMemory(channel, protocolName)() == int64(10*files) }, 10*time.Second, time.Millisecond)
+	}
 }
 
 func TestWorkIsChecked(t *testing.T) {

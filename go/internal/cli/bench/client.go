@@ -78,7 +78,7 @@ func (o clientOptions) measure(ctx context.Context) (result benchproto.ClientRes
 		return result, err
 	}
 	defer func() { err = errors.Join(err, line.Close()) }()
-	client, err := zeroduplex.DefaultFactory().CreateClient(ctx, o.name, zeroduplex.WithWait(o.wait))
+	client, err := zeroduplex.DefaultFactory().CreateClient(ctx, o.name, zeroduplex.WithWait(o.wait), zeroduplex.WithResponseConfig(o.room()))
 	if err != nil {
 		return result, err
 	}
@@ -209,8 +209,11 @@ func (m *measurement) receive(ctx context.Context, sequence uint64) error {
 	return m.filler.check(response.Data(), sequence)
 }
 
-// limitBatch bounces the ball with the server's handler.
+// limitBatch bounces the ball with the server's handler. A v1 request cannot ask for that, so there is no limit to compare with then.
 func (m *measurement) limitBatch(ctx context.Context) error {
+	if _, dual := m.client.(*zeroduplex.DualBufferDuplexChannel); dual {
+		return nil
+	}
 	m.line.Prepare(benchproto.LimitRounds)
 	buffer, err := m.client.AcquireRequestBuffer(ctx, m.size, 0)
 	if err != nil {

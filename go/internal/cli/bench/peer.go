@@ -48,6 +48,11 @@ func (o *peerOptions) bind(set *flags.Set) func() error {
 	}
 }
 
+// room is for the frames in flight and one more: the channel's, or that of each of v1's buffers.
+func (o *peerOptions) room() zeroduplex.BufferConfig {
+	return zeroduplex.NewBufferConfig(0, benchproto.PayloadSize(uint64(o.size), uint64(o.inflight)))
+}
+
 // RunServer runs the server's side until ctx ends and returns its exit code.
 func RunServer(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set := flags.New("bench-server", serverUsage, stderr)
@@ -72,8 +77,7 @@ func (o peerOptions) serve(ctx context.Context, protocolName string, stdout io.W
 		return err
 	}
 	defer func() { err = errors.Join(err, line.Close()) }()
-	config := zeroduplex.NewBufferConfig(0, benchproto.PayloadSize(uint64(o.size), uint64(o.inflight)))
-	server, err := protocol.Create(protocolName, o.name, config, zeroduplex.WithWait(o.wait))
+	server, err := protocol.Create(protocolName, o.name, o.room(), zeroduplex.WithWait(o.wait))
 	if err != nil {
 		return err
 	}
