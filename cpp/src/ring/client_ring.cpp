@@ -113,12 +113,12 @@ std::optional<Answer> ClientRing::answer(const InFlight& frame) const {
       throw CorruptedError("frame " + std::to_string(frame.sequence) + " is " + name_of(state) +
                            " while its answer is outstanding");
   }
-  const std::uint64_t size = frame.header->payload_size;  // once: the server could change it behind our back
+  const std::uint64_t size = load_once(frame.header->payload_size);
   if (size > frame.capacity) {
     throw CorruptedError("the response to request " + std::to_string(frame.sequence) + " claims " + std::to_string(size) +
                          " bytes in a capacity of " + std::to_string(frame.capacity));
   }
-  return Answer{segment_.data_at(frame.position), size, frame.header->status, state == FrameState::failed};
+  return Answer{segment_.data_at(frame.position), size, load_once(frame.header->status), state == FrameState::failed};
 }
 
 void ClientRing::release(InFlight& frame) noexcept {

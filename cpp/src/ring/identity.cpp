@@ -68,11 +68,10 @@ wire::SegmentV2 validate(std::span<const std::byte> memory, bool is_view) {
   const auto& response = *reinterpret_cast<const wire::OiebV2*>(memory.data() + fixed->oieb_response.offset);
   check(response.oieb_size == wire::oieb_v2_size && response.version == wire::protocol_v2_version,
         "response block has another identity than its request block");
-  // Once: another process could change them between check and use.
-  const std::uint64_t metadata_request = request.metadata_size;
-  const std::uint64_t metadata_response = response.metadata_size;
-  const std::uint64_t payload = request.payload_size;
-  check(payload == response.payload_size, "two blocks disagree about the payload's size");
+  const std::uint64_t metadata_request = load_once(request.metadata_size);
+  const std::uint64_t metadata_response = load_once(response.metadata_size);
+  const std::uint64_t payload = load_once(request.payload_size);
+  check(payload == load_once(response.payload_size), "two blocks disagree about the payload's size");
   const auto layout = wire::resolve_segment_v2(metadata_request, metadata_response, payload);
   check(layout.has_value(), "sizes are outside what the protocol allows");
   check(layout->metadata_request.size == metadata_request && layout->metadata_response.size == metadata_response &&

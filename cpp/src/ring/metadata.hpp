@@ -47,7 +47,7 @@ std::optional<std::vector<std::byte>> find_metadata(const Block& block, std::spa
     throw CorruptedError(std::to_string(written) + " bytes of metadata are said to be written into a block of " +
                          std::to_string(region.size()));
   }
-  const std::uint64_t length = reinterpret_cast<const wire::MetadataBlock*>(region.data())->content_length;
+  const std::uint64_t length = load_once(reinterpret_cast<const wire::MetadataBlock*>(region.data())->content_length);
   const std::uint64_t room = written - wire::metadata_prefix_size;
   if (length > room || (content_is == Content::exact && length != room)) {
     throw CorruptedError("metadata of " + std::to_string(written) + " bytes has a content of " + std::to_string(length));

@@ -74,10 +74,10 @@ void ServerCursor::read(RequestFrame& frame, std::uint64_t written_bytes) {
     const FrameState state = load_state(header);
     if (state != FrameState::wrap) {
       frame.data = segment_.data_at(position);
-      frame.sequence = header.sequence_number;
-      frame.size = header.payload_size;
-      frame.capacity = header.capacity;
-      frame.opcode = header.opcode;
+      frame.sequence = load_once(header.sequence_number);
+      frame.size = load_once(header.payload_size);
+      frame.capacity = load_once(header.capacity);
+      frame.opcode = load_once(header.opcode);
       frame.one_way = (load_acquire(header.flags) & wire::frame_flags_one_way) != 0;
       frame.cancelled = state == FrameState::cancelled;
       frame.header_ = &header;

@@ -59,9 +59,8 @@ bool speaks_v1(std::uint64_t identity) noexcept {
 
 wire::SegmentV1 validate(std::span<const std::byte> memory, bool is_view) {
   const auto& info = *reinterpret_cast<const wire::OiebV1*>(memory.data());
-  // Once: another process could change them between check and use.
-  const std::uint64_t metadata = info.metadata_size;
-  const std::uint64_t payload = info.payload_size;
+  const std::uint64_t metadata = ring::load_once(info.metadata_size);
+  const std::uint64_t payload = ring::load_once(info.payload_size);
   const auto layout = wire::resolve_segment_v1(metadata, payload);
   const std::string sizes =
       "the buffer's sizes, " + std::to_string(metadata) + " bytes of metadata and a payload of " + std::to_string(payload) + ", ";

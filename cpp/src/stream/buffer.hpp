@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,6 +29,8 @@ class Buffer {
   [[nodiscard]] wire::FrameHeaderV1 load_header(std::uint64_t position) const noexcept {
     wire::FrameHeaderV1 header;
     std::memcpy(&header, base_ + layout_.payload.offset + position, sizeof header);
+    // Once, as ring::load_once() for fields that are aligned: behind this the compiler must not read the peer's memory again.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     return header;
   }
   void store_header(std::uint64_t position, const wire::FrameHeaderV1& header) const noexcept {
