@@ -14,8 +14,8 @@ template <typename T>
   return std::atomic_ref<T>(const_cast<T&>(field)).load(order);
 }
 
-/// Reads a plain field of memory that a hostile peer may change at any moment, exactly once: without it the compiler may read what looks
-/// like a local copy again, after it was checked. An ordinary read in every other respect, ordered by an acquire before it.
+/// Reads a plain field of memory that a hostile peer may change at any moment, exactly once: without it the compiler may read what
+/// looks like a local copy again, after it was checked. An ordinary read in every other respect, ordered by an acquire before it.
 template <typename T>
 [[nodiscard]] inline T load_once(const T& field) noexcept {
   return *static_cast<const volatile T*>(&field);
