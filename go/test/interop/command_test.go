@@ -97,7 +97,8 @@ func TestBenchMeasuresEveryLanguage(t *testing.T) {
 	}{
 		{"rtt", []string{"--sizes", "0,64,5000", "--waits", "hybrid,block", "--inflight", "1,3"}, 12},
 		{"frames", []string{"--sizes", "100000"}, 1},
-		{"dual", []string{"--sizes", "100000", "--inflight", "1,3"}, 2},
+		// Long enough for the memory to be seen.
+		{"dual", []string{"--sizes", "100000", "--inflight", "1,3", "--count", "1000"}, 2},
 	} {
 		code, stdout, stderr := zeroduplex(append([]string{"bench", c.kind, "--json", "--passes", "1", "--count", "60", "--peers", *peerFolder, "--pairs", strings.Join(named, ",")}, c.args...)...)
 		require.Equal(t, 0, code, stderr)

@@ -43,12 +43,12 @@ func (p plan) measureBoth(ctx context.Context, pair pair, s setting, pass int) (
 	return f, second()
 }
 
-// watchMemory adds up what a channel takes in shared memory, once client and server are there. It looks now and then until the returned
-// function is called, which gives the bytes, 0 when they never were.
+// watchMemory adds up what a channel takes in shared memory, once client and server are there. It looks often until it has seen them, which
+// is before a measurement is long under way. The returned function gives the bytes, 0 when they were never seen.
 func watchMemory(channel, protocolName string) func() int64 {
 	done, result := make(chan struct{}), make(chan int64)
 	go func() {
-		ticker := time.NewTicker(10 * time.Millisecond)
+		ticker := time.NewTicker(200 * time.Microsecond)
 		defer ticker.Stop()
 		for {
 			if bytes, complete := channelBytes(channel, protocolName); complete {
