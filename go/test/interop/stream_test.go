@@ -111,7 +111,7 @@ func TestErrorsOfStreamPeers(t *testing.T) {
 				{"stream-reader", "--name x --frames 1 --sizes 1,x", "exit status 2"},
 				{"stream-reader", "--name a/b --frames 1", "invalid_name"},
 				{"stream-writer", "--name a/b --frames 1 --size 1", "invalid_name"},
-				{"stream-writer", "--name zd-interop-nobody --frames 1 --size 1", "buffer_not_found"},
+				{"stream-writer", "--name zd-interop-nobody --frames 1 --size 1 --timeout 100", "buffer_not_found"},
 			} {
 				_, err := l.Peer(c.program).Run(context.Background(), strings.Fields(c.args)...)
 				assert.ErrorContains(t, err, c.want, "%s %s", c.program, c.args)
