@@ -14,4 +14,4 @@ build/bin/conformance run --languages "$languages,zerobuffer" --agent zerobuffer
 	--skip 'v1-layout/defaults v1-layout/mode v1-stream/random-sizes*hold=4* v1-ring/unplaceable v1-lifecycle/readers-race v1-lifecycle/names*
 		v1-lifecycle/invalid-names* v1-lifecycle/no-memory v1-lifecycle/writer-restarts-in-its-process*look=1* v1-crashes/late-close
 		v1-crashes/reader-replaced-under-a-writer' \
-	--known "$here/known_failing.yaml" --out build/conformance/published --jobs 4
+	--known "$here/known_failing.yaml" --out build/conformance/published
