@@ -15,6 +15,7 @@
 #include "ring/client_ring.hpp"
 #include "ring/frame_state.hpp"
 #include "ring/identity.hpp"
+#include "ring/metadata.hpp"
 #include "ring/server_cursor.hpp"
 #include "scenario.hpp"
 
