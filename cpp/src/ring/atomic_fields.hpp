@@ -18,7 +18,9 @@ template <typename T>
 /// looks like a local copy again, after it was checked. An ordinary read in every other respect, ordered by an acquire before it.
 template <typename T>
 [[nodiscard]] inline T load_once(const T& field) noexcept {
-  return *static_cast<const volatile T*>(&field);
+  T value = field;
+  asm volatile("" : "+r"(value));  // from here on the compiler knows nothing of where the value came from
+  return value;
 }
 
 template <typename T>
