@@ -49,9 +49,18 @@ func languages(t *testing.T) []peers.Language {
 	return found
 }
 
-// neighbours runs a test for every language as client and as server of the one before and the one behind it. For what a side does by
-// itself, whoever is opposite; the conformance suites run the rest for every pair.
+// neighbours runs a test for every language as client and as server of the one before and the one behind it, as many at a time as there
+// are processors. For what a side does by itself, whoever is opposite; the conformance suites run the rest for every pair.
+// It comes last in a test, which it outlives.
 func neighbours(t *testing.T, test func(t *testing.T, p pair)) {
+	eachNeighbour(t, func(t *testing.T, p pair) {
+		t.Parallel()
+		test(t, p)
+	})
+}
+
+// eachNeighbour does the same one after the other: for what takes all processors, or is measured.
+func eachNeighbour(t *testing.T, test func(t *testing.T, p pair)) {
 	found := languages(t)
 	// Go stands beside C++: the two that the other languages' ways of working follow.
 	slices.SortStableFunc(found, func(a, b peers.Language) int { return rank(a) - rank(b) })

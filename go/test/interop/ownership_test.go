@@ -75,7 +75,7 @@ func cpuTime(t *testing.T, pid int) (total time.Duration) {
 
 func TestIdleSidesUseUnderOnePercentOfACore(t *testing.T) {
 	const window = 2 * time.Second
-	neighbours(t, func(t *testing.T, p pair) {
+	eachNeighbour(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server := start(t, p.server.Peer("stress-server"), "--name", channel)
 		client, err := p.client.Peer("stress-client").StartUntil(context.Background(), "idle", "--name", channel, "--count", "100", "--idle", "60000")

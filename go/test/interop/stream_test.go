@@ -98,6 +98,7 @@ func TestMetadataOfAStream(t *testing.T) {
 func TestErrorsOfStreamPeers(t *testing.T) {
 	for _, l := range languages(t) {
 		t.Run(l.Name, func(t *testing.T) {
+			t.Parallel()
 			require.NoError(t, l.Has(streamPrograms...))
 			for _, c := range []struct {
 				program string
