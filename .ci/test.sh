@@ -50,7 +50,7 @@ python_suite() {
 conformance_suite() {
 	rm -f build/conformance/junit.xml
 	# shellcheck disable=SC2086
-	build/bin/conformance run ${CONFORMANCE:---jobs 2} || return 1
+	build/bin/conformance run ${CONFORMANCE:-} || return 1
 	"$report" junit -suite conformance -out "$results/conformance.json" build/conformance/junit.xml
 }
 

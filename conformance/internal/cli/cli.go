@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	flags.StringVar(&o.known, "known", "", "`file` of known failures instead of the built-in one; every line must match something that is run")
 	flags.StringVar(&o.out, "out", "build/conformance", "`folder` for report.json, junit.xml, index.html and logs")
 	flags.Uint64Var(&o.seed, "seed", 0, "seed of everything random (default: from the clock)")
-	flags.IntVar(&o.jobs, "jobs", 1, "pairs at the same time; more than 1 disturbs cases that look at time")
+	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "pairs at the same time; more than there are processors disturb cases that look at time")
 	flags.BoolVar(&o.quiet, "quiet", false, "print failures and sums only")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
