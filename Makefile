@@ -143,6 +143,16 @@ bench: build ## measure round trips, large frames, and v1 beside in place (BENCH
 	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
 	@$(BIN)/zeroduplex bench dual --out build/bench/dual.json $(BENCH)
 
+.PHONY: bench-peers
+bench-peers: ## build programs of others to measure beside ours (needs Rust and libzmq, which it installs; see conformance/benchpeers)
+	@.ci/setup.sh bench-peers
+	@conformance/benchpeers/build.sh build/benchpeers
+
+.PHONY: bench-peers-check
+bench-peers-check: ## build them, run each in every setting, and see that each finds a wrong answer
+	@.ci/setup.sh bench-peers
+	@conformance/benchpeers/build.sh build/benchpeers --check
+
 .PHONY: conformance
 conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
 	@$(BIN)/conformance run $(CONFORMANCE)

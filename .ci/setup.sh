@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building, testing and linting need and the machine lacks, by apt-get as root or with sudo.
 # Where it cannot, it says exactly what to install and fails.
+# usage: .ci/setup.sh [bench-peers]   With bench-peers it installs what the outside peers of the benchmark need, too.
 set -euo pipefail
 
 go_least=1.24
 cmake_least=3.20
+cargo_least=1.89
 
 missing=() # Debian packages
 why=()
@@ -28,6 +30,13 @@ at_least() { # at_least WANTED FOUND
 	[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
 
+has_cargo() { at_least "$cargo_least" "$(cargo --version | cut -d ' ' -f 2)"; }
+
+# Rust's binding generator loads it.
+has_libclang() { compgen -G '/usr/lib/*/libclang-*.so*' || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*'; }
+
+has_libatomic() { ldconfig -p | grep -q 'libatomic\.so\.1'; }
+
 need g++ "C++ compiler" command -v g++
 need cmake "CMake" command -v cmake
 need libgtest-dev "GoogleTest" has_gtest
@@ -47,6 +56,12 @@ need util-linux "setpriv, for the tests as other users" command -v setpriv
 need mount "mount, for the tests in namespaces" command -v mount
 need clang-format "clang-format, for make lint" command -v clang-format
 need shellcheck "ShellCheck, for make lint" command -v shellcheck
+if [ "${1-}" = bench-peers ]; then
+	need libzmq3-dev "libzmq, for make bench-peers" pkg-config --exists libzmq
+	need cargo-web "Rust's cargo $cargo_least or newer, for make bench-peers" has_cargo
+	need libclang-dev "libclang, for make bench-peers" has_libclang
+	need libatomic1 "libatomic, for make bench-peers" has_libatomic
+fi
 
 # Not from Debian 12, whose Go is too old.
 if ! command -v go >/dev/null; then
