@@ -44,13 +44,13 @@ func (p programs) check(ctx context.Context, s setting, supported bool) error {
 	printed, err = p.exchange(ctx, s, "--corrupt", strconv.Itoa(wrong))
 	var exit *exitError
 	if !errors.As(err, &exit) || exit.code != 1 || exit.stderr == "" || len(printed) > 0 {
-		return fmt.Errorf("with a wrong byte in frame %d the client printed %q and said: %w", wrong, printed, cmpErr(err))
+		return fmt.Errorf("with a wrong byte in frame %d the client printed %q and said: %w", wrong, printed, orNothing(err))
 	}
 	return nil
 }
 
-// cmpErr makes "no error" something that can be printed.
-func cmpErr(err error) error {
+// orNothing makes the absence of an error something that can be printed.
+func orNothing(err error) error {
 	if err == nil {
 		return errors.New("nothing")
 	}
@@ -125,7 +125,7 @@ func (p programs) refuses(ctx context.Context, program string, s setting) error 
 	printed, err := cmd.Output()
 	var exit *exitError
 	if err = ended(program, err, stderr); !errors.As(err, &exit) || exit.code != exitUnsupported {
-		return fmt.Errorf("%s should not support this, and said: %w", program, cmpErr(err))
+		return fmt.Errorf("%s should not support this, and said: %w", program, orNothing(err))
 	}
 	if strings.Count(exit.stderr, "\n") != 1 || len(printed) > 0 {
 		return fmt.Errorf("%s printed %q and said %q instead of one line about what is not supported", program, printed, exit.stderr)
@@ -155,7 +155,7 @@ func (p programs) exchange(ctx context.Context, s setting, serverFlags ...string
 	err = ended("bench-client", err, clientErr)
 	_ = server.Process.Signal(syscall.SIGTERM) // when it has ended already, that is what is reported
 	if stopErr := ended("bench-server", server.Wait(), serverErr); stopErr != nil {
-		return printed, fmt.Errorf("%w (client: %w)", stopErr, cmpErr(err))
+		return printed, fmt.Errorf("%w (client: %w)", stopErr, orNothing(err))
 	}
 	return printed, err
 }
