@@ -44,7 +44,7 @@ go_peer() {
 
 cpp_peer() {
 	# shellcheck disable=SC2046 # several words
-	g++ -std=c++20 -O3 -DNDEBUG -Wall -Wextra -Wconversion -Wshadow -Werror "$here/zeromq"/*.cpp $(pkg-config --cflags --libs libzmq) -o "$out/$1/peer" && both "$1"
+	g++ -std=c++20 -O3 -DNDEBUG -Wall -Wextra -Wconversion -Wshadow -Werror -I"$here/../../cpp/bench" "$here/zeromq"/*.cpp $(pkg-config --cflags --libs libzmq) -o "$out/$1/peer" && both "$1"
 }
 
 rust_peer() {

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -97,21 +96,9 @@ class Client:
         self.filler.check(self.slot(n), n)
 
 
-def reach(o: argparse.Namespace) -> Connection[Any, Any]:
-    """Connects to the server, which may still be starting."""
-    deadline = time.monotonic() + peer.TIMEOUT_S
-    while True:
-        try:
-            return connect_to(address(o), "AF_UNIX")
-        except (FileNotFoundError, ConnectionRefusedError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.001)
-
-
 @contextmanager
 def connect(o: argparse.Namespace) -> Iterator[Client]:
-    with closing(reach(o)) as connection, slots(o, attach(o)) as frames:
+    with closing(connect_to(address(o), "AF_UNIX")) as connection, slots(o, attach(o)) as frames:
         yield Client(o, frames, connection)
 
 

@@ -1,42 +1,15 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <vector>
 
+#include "bench_clock.hpp"
 #include "options.hpp"
 
 namespace peer {
-
-/// Reads monotonic time and knows what one reading costs: the median of 1000 readings that follow each other at once.
-class Clock {
- public:
-  Clock() {
-    std::vector<std::int64_t> gaps(1000);
-    std::int64_t before = now();
-    for (std::int64_t& gap : gaps) {
-      const std::int64_t next = now();
-      gap = next - before;
-      before = next;
-    }
-    std::sort(gaps.begin(), gaps.end());
-    cost_ = gaps[gaps.size() / 2];
-  }
-
-  [[nodiscard]] std::int64_t now() const {
-    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-  }
-  [[nodiscard]] std::int64_t cost() const { return cost_; }
-  [[nodiscard]] std::int64_t sample(std::int64_t from, std::int64_t to) const {
-    return std::max<std::int64_t>(0, to - from - cost_);
-  }
-
- private:
-  std::int64_t cost_ = 0;
-};
 
 /// Measures a client: send(n) fills and sends frame n, counted from 1, and receive(n) awaits and checks its response, the oldest
 /// one.
@@ -100,7 +73,7 @@ class Measurement {
 
   const Options& o_;
   Client& client_;
-  Clock clock_;
+  bench::Clock clock_;
   std::uint64_t next_ = 1;
   std::int64_t elapsed_ = 0;
   std::vector<std::int64_t> samples_;

@@ -1,6 +1,6 @@
 // Package bench is what the peers written in Go share: the flags and the output that `zeroduplex bench --outside` expects, the work on
-// a frame, and the clock. The work and the statistics are those of the project's own clients. They are written again here, since what
-// others made is measured without a line of ours below it.
+// a frame, and the clock. The work and the statistics are those of the project's own clients, whose packages are internal to another
+// module.
 package bench
 
 import (

@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// ConnectTimeout is how long Connect tries.
-const ConnectTimeout = 5 * time.Second
 
 // Conn is one end of a connection. It is for one goroutine at a time.
 type Conn struct {
@@ -58,22 +54,16 @@ func Serve(name string, spin bool, serve func(*Conn) error) (<-chan error, error
 	return ended, nil
 }
 
-// Connect connects to the server at name, which may still be starting.
+// Connect connects to the server at name.
 func Connect(name string, spin bool) (*Conn, error) {
-	for deadline := time.Now().Add(ConnectTimeout); ; {
-		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return nil, fmt.Errorf("making a socket: %w", err)
-		}
-		if err = unix.Connect(fd, address(name)); err == nil {
-			return &Conn{fd: fd, Spin: spin}, nil
-		}
-		_ = unix.Close(fd)
-		if !errors.Is(err, unix.ECONNREFUSED) || time.Now().After(deadline) {
-			return nil, fmt.Errorf("connecting to %q: %w", name, err)
-		}
-		time.Sleep(time.Millisecond)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("making a socket: %w", err)
 	}
+	if err = unix.Connect(fd, address(name)); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to %q: %w", name, err), unix.Close(fd))
+	}
+	return &Conn{fd: fd, Spin: spin}, nil
 }
 
 // Close closes this end.
