@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import zmq
-
 import peer
+import zmq
 from work import Filler, Handler
 
 

@@ -1,23 +1,25 @@
-"""Peer zerobuffer-ipc: the published Python package of ZeroBuffer v1, by its own duplex channel: a request is filled in shared memory,
-its server writes the response into a second buffer."""
+"""Peer zerobuffer-ipc: the published Python package of ZeroBuffer v1 and its duplex channel: a request is filled in shared memory, the
+server writes the response into a second buffer."""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import posix_ipc  # type: ignore[import-not-found]  # it has no types
-from zerobuffer import BufferConfig, DuplexClient, ErrorEventArgs, Frame, ImmutableDuplexServer, Writer
-from zerobuffer.exceptions import ZeroBufferException
-
 import peer
+import posix_ipc  # type: ignore[import-not-found]  # it has no types
 from work import Filler, Handler
+from zerobuffer import BufferConfig, DuplexClient, Frame, Reader, ReaderDeadException, Writer, WriterDeadException
 
 CLIENT_BUFFER = 256 << 20
 """The room for responses, which the package's client does not let choose."""
+
+
+LOOK_UP_S = 0.1
+"""How often the server looks whether to end; a request wakes it at once."""
 
 
 def room(o: argparse.Namespace) -> int:
@@ -25,40 +27,68 @@ def room(o: argparse.Namespace) -> int:
     return int((o.inflight + 1) * (64 + (o.size + 63) // 64 * 64))
 
 
+class Stopped(Exception):
+    """The server is to end."""
+
+
 def serve(o: argparse.Namespace, ready: Callable[[], None]) -> None:
-    work = Handler(o)
+    """Serves in a thread that no signal interrupts: the package takes an interrupted wait for a failure."""
+    ended = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ended)
+    failures: list[Exception] = []
+    stop = threading.Event()
 
-    def handle(request: Frame, responses: Writer) -> None:
-        response = responses.get_frame_buffer(request.size)
-        response[:] = request.data  # a request cannot be changed
-        work.handle(response)
-        response.release()
-        responses.commit_frame()
+    def work() -> None:
+        try:
+            exchange(o, requests, stop)
+        except (Stopped, WriterDeadException, ReaderDeadException):
+            pass  # the client has gone, or so shall we
+        except Exception as error:  # the other thread reports it
+            failures.append(error)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
-    failures: list[BaseException] = []
-    failed = threading.Event()
-
-    def fail(args: ErrorEventArgs) -> None:
-        failures.append(args.exception)
-        failed.set()
-
-    server = ImmutableDuplexServer(o.name, BufferConfig(4096, room(o)), timeout=peer.TIMEOUT_S)
-    server.add_error_handler(fail)
-    server.start(handle)
-    try:
-        while server.request_reader is None and not failed.is_set():
-            time.sleep(0.001)
-        if not failed.is_set():
-            ready()
-        failed.wait()
+    with Reader(f"{o.name}_request", BufferConfig(4096, room(o))) as requests:
+        thread = threading.Thread(target=work)
+        thread.start()
+        ready()
+        signal.sigwait(ended)
+        stop.set()
+        thread.join()
+    remove_semaphores(o)
+    if failures:
         raise peer.Failed(f"serving failed: {failures[0]}")
-    except SystemExit:
-        if any(not isinstance(failure, ZeroBufferException) for failure in failures):
-            raise peer.Failed(f"serving failed: {failures[0]}") from None
-        raise
-    finally:
-        server.stop()
-        remove_semaphores(o)
+    raise SystemExit(0)
+
+
+def exchange(o: argparse.Namespace, requests: Reader, stop: threading.Event) -> None:
+    """What the package's own server does, but connecting for responses when the first request is here: its server may connect while the
+    client still makes that buffer, after which neither gets any further."""
+    handler = Handler(o)
+    while not requests.is_writer_connected(int(1000 * LOOK_UP_S)):  # reading would take it for dead
+        if stop.is_set():
+            raise Stopped
+    request = following(requests, stop)
+    with Writer(f"{o.name}_response") as responses:
+        while True:
+            answer(request, responses, handler)
+            request.dispose()
+            request = following(requests, stop)
+
+
+def following(requests: Reader, stop: threading.Event) -> Frame:
+    """The next request, however long it takes."""
+    while (request := requests.read_frame(LOOK_UP_S)) is None:
+        if stop.is_set():
+            raise Stopped
+    return request
+
+
+def answer(request: Frame, responses: Writer, handler: Handler) -> None:
+    response = responses.get_frame_buffer(request.size)
+    response[:] = request.data  # a request cannot be changed
+    handler.handle(response)
+    response.release()
+    responses.commit_frame()
 
 
 def remove_semaphores(o: argparse.Namespace) -> None:

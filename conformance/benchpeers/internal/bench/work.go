@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Touch says how much of a frame both sides touch.
@@ -70,11 +71,13 @@ func (f *Filler) Check(data []byte, n uint64) error {
 	}
 	want := 0x0101010101010101 * uint64(^byte(n))
 	var different uint64
-	rest := data
-	for ; len(rest) >= 64; rest = rest[64:] {
-		b := (*[64]byte)(rest)
-		different |= (word(b, 0) ^ want) | (word(b, 8) ^ want) | (word(b, 16) ^ want) | (word(b, 24) ^ want) |
-			(word(b, 32) ^ want) | (word(b, 40) ^ want) | (word(b, 48) ^ want) | (word(b, 56) ^ want)
+	words, rest := words(data)
+	for ; len(words) >= 8; words = words[8:] {
+		w := (*[8]uint64)(words)
+		different |= (w[0] ^ want) | (w[1] ^ want) | (w[2] ^ want) | (w[3] ^ want) | (w[4] ^ want) | (w[5] ^ want) | (w[6] ^ want) | (w[7] ^ want)
+	}
+	for _, word := range words {
+		different |= word ^ want
 	}
 	if different != 0 {
 		return wantBytes(data, n, 1) // says which
@@ -110,12 +113,13 @@ func (h *Handler) Handle(data []byte) {
 	case TouchPage:
 		invertBytes(data, page)
 	case TouchAll:
-		rest := data
-		for ; len(rest) >= 64; rest = rest[64:] {
-			b := (*[64]byte)(rest)
-			for i := 0; i < 64; i += 8 {
-				binary.LittleEndian.PutUint64(b[i:i+8], ^binary.LittleEndian.Uint64(b[i:i+8]))
-			}
+		words, rest := words(data)
+		for ; len(words) >= 8; words = words[8:] {
+			w := (*[8]uint64)(words)
+			w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7] = ^w[0], ^w[1], ^w[2], ^w[3], ^w[4], ^w[5], ^w[6], ^w[7]
+		}
+		for i := range words {
+			words[i] = ^words[i]
 		}
 		invertBytes(rest, 1)
 	}
@@ -130,5 +134,10 @@ func invertBytes(data []byte, step int) {
 	}
 }
 
-// word is eight bytes of b from offset; the compiler makes one load of it.
-func word(b *[64]byte, offset int) uint64 { return binary.LittleEndian.Uint64(b[offset : offset+8]) }
+// words are the aligned words of data, and the bytes behind them; data that is not aligned is all rest.
+func words(data []byte) (words []uint64, rest []byte) {
+	if len(data) < 8 || uintptr(unsafe.Pointer(&data[0]))%8 != 0 {
+		return nil, data
+	}
+	return unsafe.Slice((*uint64)(unsafe.Pointer(&data[0])), len(data)/8), data[len(data)&^7:]
+}
