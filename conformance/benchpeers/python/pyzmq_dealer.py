@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import peer
 import zmq
+
+import peer
 from work import Filler, Handler
 
 

@@ -7,6 +7,7 @@ import struct
 from typing import Final
 
 import numpy as np
+
 from peer import Failed
 
 _PAGE: Final = 4096

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import peer
 import posix_ipc  # type: ignore[import-not-found]  # it has no types
-from work import Filler, Handler
 from zerobuffer import BufferConfig, DuplexClient, Frame, Reader, ReaderDeadException, Writer, WriterDeadException
+
+import peer
+from work import Filler, Handler
 
 CLIENT_BUFFER = 256 << 20
 """The room for responses, which the package's client does not let choose."""
