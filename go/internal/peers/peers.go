@@ -36,6 +36,17 @@ func (l Language) Has(programs ...string) error {
 	return nil
 }
 
+// At is a language, or any other peer, whose programs lie in a folder of their own. It fails when one is missing.
+func At(name, folder string, programs ...string) (Language, error) {
+	l := Language{Name: name, folder: folder}
+	for _, program := range programs {
+		if err := executable(l.Peer(program)[0]); err != nil {
+			return Language{}, fmt.Errorf("%s is no folder of %s: %w", folder, strings.Join(programs, " and "), err)
+		}
+	}
+	return l, nil
+}
+
 // Find returns the languages that have all the programs under folder. It fails when there is none, when a language lacks some
 // of the programs, or when a folder is of no known language: an incomplete build must not shrink what is tested.
 func Find(folder string, programs ...string) ([]Language, error) {

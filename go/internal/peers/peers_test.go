@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -101,6 +102,35 @@ func TestRun(t *testing.T) {
 	assert.Equal(t, "sub --n 1\n", string(out))
 	_, err = Command{script(t, filepath.Join(folder, "x", "f"), "exit 2"), "sub"}.Run(context.Background())
 	assert.EqualError(t, err, "f sub: exit status 2: (nothing on stderr)")
+}
+
+func TestExitCodesAreKnown(t *testing.T) {
+	folder := t.TempDir()
+	refuse := Command{script(t, filepath.Join(folder, "x", "refuse"), "echo cannot >&2; exit 3")}
+	_, ran := refuse.Run(context.Background())
+	_, started := refuse.Start(context.Background())
+	for _, err := range []error{ran, started} {
+		var exit *ExitError
+		require.ErrorAs(t, err, &exit)
+		assert.Equal(t, 3, exit.Code)
+		assert.Equal(t, "cannot", exit.Stderr)
+	}
+	_, err := Command{script(t, filepath.Join(folder, "x", "killed"), "kill -9 $$")}.Run(context.Background())
+	var exit *ExitError
+	assert.False(t, errors.As(err, &exit), err)
+	_, err = Command{script(t, filepath.Join(folder, "x", "wrong"), "echo wrong; exit 3")}.Start(context.Background())
+	assert.False(t, errors.As(err, &exit), err)
+}
+
+func TestPeersThatLieElsewhere(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "other")
+	script(t, filepath.Join(folder, "a-server"), "")
+	peer, err := At("other", folder, "a-server")
+	require.NoError(t, err)
+	assert.Equal(t, Command{filepath.Join(folder, "a-server")}, peer.Peer("a-server"))
+	_, err = At("other", folder, "a-server", "a-client")
+	assert.ErrorContains(t, err, "is no folder of a-server and a-client")
+	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestLeftovers(t *testing.T) {

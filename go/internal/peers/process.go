@@ -78,14 +78,23 @@ func (c Command) StartUntil(ctx context.Context, first string, args ...string) (
 	if err == nil {
 		return s, nil
 	}
-	if errors.Is(err, io.EOF) {
+	ended := errors.Is(err, io.EOF)
+	if ended {
 		err = errors.New("it ended before it was ready")
+	} else {
+		_ = s.cmd.Process.Kill()
 	}
-	_ = s.cmd.Process.Kill()
-	if waited := s.cmd.Wait(); waited != nil && s.stderr.Len() > 0 {
+	overdue := time.AfterFunc(StopTimeout, func() { _ = s.cmd.Process.Kill() }) // it may have closed its stdout only
+	waited := s.cmd.Wait()
+	overdue.Stop()
+	if waited != nil && s.stderr.Len() > 0 {
 		err = fmt.Errorf("%w: %s", err, message(&s.stderr))
 	}
-	return nil, fmt.Errorf("%s: %w", s.name, err)
+	err = fmt.Errorf("%s: %w", s.name, err)
+	if ended {
+		err = withExit(err, waited, &s.stderr)
+	}
+	return nil, err
 }
 
 // Pid is the server's process id.
@@ -134,7 +143,7 @@ func (c Command) Run(ctx context.Context, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return stdout.Bytes(), fmt.Errorf("%s: %w: %s", c.name(), err, message(&stderr))
+		return stdout.Bytes(), withExit(fmt.Errorf("%s: %w: %s", c.name(), err, message(&stderr)), err, &stderr)
 	}
 	return stdout.Bytes(), nil
 }

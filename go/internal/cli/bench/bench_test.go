@@ -94,10 +94,10 @@ func TestMediansOverThePasses(t *testing.T) {
 	} {
 		passes = append(passes, figures{ClientResult: c, dual: benchproto.ClientResult{P50NS: 2 * c.P50NS, P99NS: 2 * c.P99NS}, shm: 101, dualShm: 200})
 	}
-	r := combine(pair{client: "go", server: "cpp"}, setting{size: 64, wait: "spin", inflight: 1, count: 10, touch: "none"}, passes)
+	r := series{pair: pair{client: "go", server: "cpp"}, setting: setting{size: 64, wait: "spin", inflight: 1, count: 10, touch: "none"}, passes: passes}.combine()
 	assert.Equal(t, Result{Client: "go", Server: "cpp", Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 10, P50NS: 200, P99NS: 700, LimitP50NS: 100,
 		RatioToLimit: 2, ThreadsP50NS: 100, RatioToThreads: 2, DualP50NS: 400, DualP99NS: 1400, RatioToDual: 0.5}, r)
-	r = combine(pair{}, setting{dual: true}, passes)
+	r = series{setting: setting{dual: true}, passes: passes}.combine()
 	assert.Equal(t, []any{int64(101), int64(200), 0.505}, []any{r.ShmBytes, r.DualShmBytes, r.ShmRatio})
 	assert.Equal(t, 0.333, ratio(1, 3))
 	assert.Zero(t, ratio(1, 0))

@@ -26,7 +26,7 @@ func (p plan) measureBoth(ctx context.Context, pair pair, s setting, pass int) (
 		f.ClientResult, f.shm, err = p.measure(ctx, pair, s, protocol.InPlace)
 		return err
 	}
-	if !s.dual {
+	if !s.dual || pair.outside {
 		return f, inPlace()
 	}
 	dual := func() (err error) {

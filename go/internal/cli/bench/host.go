@@ -1,0 +1,34 @@
+package bench
+
+import (
+	"os"
+	"runtime"
+	"strings"
+)
+
+// Host is where it was measured.
+type Host struct {
+	CPU       string `json:"cpu"`
+	CPUs      int    `json:"cpus"`
+	Kernel    string `json:"kernel"`
+	GoVersion string `json:"go_version"`
+	Arch      string `json:"arch"`
+	ClientCPU int    `json:"client_cpu"` // -1: not pinned
+	ServerCPU int    `json:"server_cpu"`
+}
+
+func describeHost(clientCPU, serverCPU int) Host {
+	h := Host{CPU: "unknown processor", CPUs: runtime.NumCPU(), Kernel: "unknown", GoVersion: runtime.Version(), Arch: runtime.GOARCH, ClientCPU: clientCPU, ServerCPU: serverCPU}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		h.Kernel = strings.TrimSpace(string(release))
+	}
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for _, line := range strings.Split(string(info), "\n") {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				h.CPU = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return h
+}

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/table"
+)
+
+// series is what all passes found out about a pair in a setting.
+type series struct {
+	pair        pair
+	setting     setting
+	passes      []figures
+	unsupported string // why there are none
+}
+
+// run measures everything, the pairs of a setting right after each other, as often as there are passes.
+func (p plan) run(ctx context.Context, progress io.Writer) (Document, error) {
+	d := Document{SchemaVersion: SchemaVersion, Kind: p.kind, Host: describeHost(p.clientCPU, p.serverCPU), Passes: p.passes}
+	all := make([]series, 0, len(p.settings)*len(p.pairs))
+	for _, s := range p.settings {
+		for _, pair := range p.pairs {
+			all = append(all, series{pair: pair, setting: s})
+		}
+	}
+	for pass := range p.passes {
+		for i := range all {
+			fmt.Fprintf(progress, "pass %d of %d, %d of %d: %s\n", pass+1, p.passes, i+1, len(all), all[i].describe())
+			if err := p.add(ctx, &all[i], pass); err != nil {
+				return d, fmt.Errorf("%s: %w", all[i].describe(), err)
+			}
+		}
+	}
+	for i := 0; i < len(all); i += len(p.pairs) {
+		d.Results = append(d.Results, combineSetting(all[i:i+len(p.pairs)])...)
+	}
+	return d, nil
+}
+
+func (s *series) describe() string {
+	return fmt.Sprintf("%s/%s, %s bytes, %s, %d in flight, touch %s", s.pair.client, s.pair.server, table.Count(s.setting.size), s.setting.wait, s.setting.inflight, s.setting.touch)
+}
+
+// add measures a series once more, unless it is known to be unsupported.
+func (p plan) add(ctx context.Context, s *series, pass int) error {
+	if s.unsupported != "" {
+		return nil
+	}
+	result, err := p.measureBoth(ctx, s.pair, s.setting, pass)
+	if err == nil {
+		s.passes = append(s.passes, result)
+		return nil
+	}
+	unsupported, ok := err.(*unsupportedError) // not wrapped: together with another error it is a failure
+	if !ok {
+		return err
+	}
+	if len(s.passes) > 0 {
+		return fmt.Errorf("measured before, and in pass %d: %w", pass+1, err)
+	}
+	s.unsupported = unsupported.reason
+	return nil
+}
