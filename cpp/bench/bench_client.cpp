@@ -1,13 +1,12 @@
 // The measuring side of a measurement; `zeroduplex bench` starts it.
 //
 //   bench-client --name N --size B --count K --warmup W --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH
-//                [--touch none|page|all] [--threads-cpu T]
+//                [--touch none|fill|page|all] [--threads-cpu T] [--limits none|line|semaphore|line,semaphore]
 //
 // Prints one line of JSON.
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <iostream>
 #include <memory>
 #include <span>
@@ -16,9 +15,12 @@
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "bench_clock.hpp"
+#include "bench_copies.hpp"
 #include "bench_line.hpp"
 #include "bench_peer.hpp"
+#include "bench_semaphores.hpp"
 #include "bench_threads.hpp"
+#include "bench_usage.hpp"
 #include "common/percentile.hpp"
 #include "common/program.hpp"
 
@@ -29,56 +31,100 @@ struct Options : bench::PeerOptions {
       : PeerOptions(flags),
         count(flags.number<std::size_t>("count", 1000, 1)),
         warmup(flags.number<std::size_t>("warmup", 100, 0)),
-        threads_cpu(flags.number<int>("threads-cpu", -1, -1, CPU_SETSIZE - 1)) {}
+        threads_cpu(flags.number<int>("threads-cpu", -1, -1, CPU_SETSIZE - 1)) {
+    const std::string limits = flags.text("limits", "line");
+    line_limit = limits == "line" || limits == "line,semaphore";
+    semaphore_limit = limits == "semaphore" || limits == "line,semaphore";
+    if (!line_limit && !semaphore_limit && limits != "none")
+      throw examples::UsageError("--limits: " + limits + " is neither line nor semaphore");
+  }
   std::size_t count;
   std::size_t warmup;
   int threads_cpu;  // where the helper thread runs that the same work is measured with; -1 not to
+  bool line_limit;
+  bool semaphore_limit;
 };
 
 class Measurement {
  public:
-  explicit Measurement(const Options& o) : o_(o), line_(o.limit_object) {
+  explicit Measurement(const Options& o) : o_(o), line_(o.limit_object), semaphores_(o.limit_object), copies_(o.size) {
     zeroduplex::ClientOptions options;
     options.wait = o.wait;
     options.response_config = o.room();
     client_ = zeroduplex::DuplexChannelFactory::getInstance().createClient(o.name, options);
+    dual_ = dynamic_cast<zeroduplex::DualBufferDuplexChannel*>(client_.get()) != nullptr;
     if (o.threads_cpu >= 0) threads_ = std::make_unique<bench::Threads>(o.size, o.threads_cpu, o.touch);
-    samples_.reserve(std::max(o.count, o.warmup));
-    limit_.reserve(bench::blocks * bench::limit_rounds);
+    samples_.resize(std::max(o.count, o.warmup));  // their first use must cause no page faults later
+    samples_.clear();
+    line_samples_.reserve(bench::blocks * bench::limit_rounds);
+    semaphore_samples_.reserve(bench::blocks * bench::semaphore_rounds);
   }
 
-  /// Alternates between a block of frames, a limit batch and a block of the same work between threads.
+  /// Alternates between a block of frames, the raw limits and a block of the same work between threads.
   void run() {
     block(o_.warmup);
     samples_.clear();
     const std::size_t blocks = std::min(bench::blocks, o_.count);
     for (std::size_t i = 0; i < blocks; ++i) {
       const std::size_t frames = o_.count * (i + 1) / blocks - o_.count * i / blocks;
-      block(frames);
-      limit_batch();
-      if (threads_) threads_->block(frames, clock_, thread_samples_);
+      counted(frames);
+      limit_batches();
+      copies_.batch(clock_);
+      if (threads_) threads_->block(frames + 1, clock_, thread_samples_);
     }
   }
 
   void print(std::ostream& out) {
     using examples::percentile;
     out << "{\"p50_ns\":" << percentile(samples_, 0.50) << ",\"p99_ns\":" << percentile(samples_, 0.99)
-        << ",\"samples\":" << samples_.size() << ",\"limit_p50_ns\":" << percentile(limit_, 0.50) << ",\"cpu\":" << o_.cpu
-        << ",\"clock_ns\":" << clock_.cost() << ",\"threads_p50_ns\":" << percentile(thread_samples_, 0.50)
-        << ",\"threads_p99_ns\":" << percentile(thread_samples_, 0.99) << "}\n";
+        << ",\"p999_ns\":" << percentile(samples_, 0.999) << ",\"samples\":" << samples_.size() << ",\"elapsed_ns\":" << elapsed_
+        << ",\"limit_p50_ns\":" << percentile(line_samples_, 0.50)
+        << ",\"limit_semaphore_p50_ns\":" << percentile(semaphore_samples_, 0.50)
+        << ",\"memcpy_p50_ns\":" << percentile(copies_.samples, 0.50) << ",\"cpu\":" << o_.cpu << ",\"clock_ns\":" << clock_.cost()
+        << ",\"threads_p50_ns\":" << percentile(thread_samples_, 0.50)
+        << ",\"threads_p99_ns\":" << percentile(thread_samples_, 0.99) << ",\"copied_bytes\":" << copied() << ",\"client\":";
+    own_.print(out);
+    out << ",\"server\":";
+    server_.print(out);
+    out << "}\n";
   }
 
  private:
+  /// Small frames go by a call, which copies the request in; that is cheaper than the two more calls of filling it in place.
+  [[nodiscard]] bool calls() const { return o_.inflight == 1 && o_.size <= small_.size() && o_.touch == bench::Touch::none; }
+
+  /// What the SDK copies per frame: a call the request, a v1 server every request into its response's place.
+  [[nodiscard]] std::size_t copied() const { return (calls() ? o_.size : 0) + (dual_ ? o_.size : 0); }
+
+  /// A block during which time and what both processes use up are counted.
+  void counted(std::size_t frames) {
+    const bench::Note server = server_note();
+    const bench::Note own = bench::note_of_self();
+    const std::int64_t began = clock_.now();
+    block(frames);
+    elapsed_ += clock_.now() - began;
+    own_.add(own, bench::note_of_self());
+    server_.add(server, server_note());
+  }
+
+  bench::Note server_note() {
+    ask(bench::ask_note, [] {});
+    return line_.read_note();
+  }
+
   void block(std::size_t frames) {
-    if (o_.inflight == 1) {
-      round_trips(frames);
-    } else {
+    if (o_.inflight > 1) {
       pipelined(frames);
+    } else if (calls()) {
+      round_trips(frames, [this] { call(); });
+    } else {
+      round_trips(frames, [this] { receive(send()); });
     }
   }
 
   /// Sends a frame only when the one before it is back. Consecutive samples share a clock reading.
-  void round_trips(std::size_t frames) {
+  template <typename Exchange>
+  void round_trips(std::size_t frames, Exchange exchange) {
     std::int64_t before = clock_.now();
     for (; frames > 0; --frames) {
       exchange();
@@ -88,12 +134,12 @@ class Measurement {
     }
   }
 
-  /// One round trip, the way an application makes it: small frames are copied by a call, larger ones are filled in place.
-  void exchange() {
-    if (o_.size > small_.size() || o_.touch != bench::Touch::none) return receive(send());
+  void call() {
     const std::span<std::byte> data = std::span(small_).first(o_.size);
-    bench::fill(data, next_++, o_.touch);
-    client_->call(data).release();
+    const std::uint64_t n = next_++;
+    bench::fill(data, n, o_.touch);
+    const auto response = client_->call(data);
+    bench::check(response.data(), n, o_.touch, o_.size);
   }
 
   /// Keeps several frames on their way and receives the oldest first.
@@ -102,15 +148,17 @@ class Measurement {
       std::uint64_t sequence;
       std::int64_t at;
     };
-    std::deque<Sent> underway;
-    while (frames > 0 || !underway.empty()) {
-      for (; frames > 0 && underway.size() < o_.inflight; --frames) {
+    std::vector<Sent> underway(o_.inflight);  // a ring: frame i at i % inflight
+    std::size_t first = 0;
+    std::size_t last = 0;
+    while (frames > 0 || first < last) {
+      for (; frames > 0 && last - first < o_.inflight; --frames) {
         const std::int64_t at = clock_.now();
-        underway.push_back({send(), at});
+        underway[last++ % o_.inflight] = {send(), at};
       }
-      receive(underway.front().sequence);
-      samples_.push_back(clock_.sample(underway.front().at, clock_.now()));
-      underway.pop_front();
+      const Sent oldest = underway[first++ % o_.inflight];
+      receive(oldest.sequence);
+      samples_.push_back(clock_.sample(oldest.at, clock_.now()));
     }
   }
 
@@ -122,32 +170,48 @@ class Measurement {
 
   void receive(std::uint64_t sequence) {
     const auto response = client_->receiveResponse(sequence, timeout);
-    bench::check(response.data(), sequence, o_.touch);
+    bench::check(response.data(), sequence, o_.touch, o_.size);
   }
 
-  /// A v1 request cannot ask for it, so there is no limit to compare with then.
-  void limit_batch() {
-    if (dynamic_cast<zeroduplex::DualBufferDuplexChannel*>(client_.get()) != nullptr) return;
-    line_.prepare(bench::limit_rounds);
+  void limit_batches() {
+    if (o_.line_limit) {
+      line_.prepare(bench::limit_rounds);
+      ask(bench::ask_line, [this] { line_.serve(bench::limit_rounds, clock_, line_samples_); });
+    }
+    if (o_.semaphore_limit) {
+      line_.prepare(bench::semaphore_rounds);
+      ask(bench::ask_semaphores, [this] { semaphores_.serve(bench::semaphore_rounds, clock_, semaphore_samples_); });
+    }
+  }
+
+  /// Sends a frame that the server's handler does something else with, while we do our part. Nothing else is underway.
+  template <typename Part>
+  void ask(std::uint64_t what, Part part) {
+    line_.ask(what);
     auto buffer = client_->acquireRequestBuffer(o_.size);
-    buffer.setOpcode(bench::opcode_limit);
     ++next_;
     const std::uint64_t sequence = buffer.commit();
-    line_.serve(bench::limit_rounds, clock_, limit_);
+    part();
     client_->receiveResponse(sequence, timeout).release();
+    line_.ask(bench::ask_nothing);
   }
 
   static constexpr std::chrono::seconds timeout{5};
 
   Options o_;
   bench::Line line_;
+  bench::Semaphores semaphores_;
   bench::Clock clock_;
+  bench::Copies copies_;
+  bench::Usage own_;
+  bench::Usage server_;
   std::unique_ptr<zeroduplex::IDuplexClient> client_;
+  bool dual_ = false;  // a v1 channel
   std::unique_ptr<bench::Threads> threads_;
-  std::array<std::byte, 4096>
-      small_{};             // up to this size copying a frame is cheaper than the two more calls of filling it in place
+  std::array<std::byte, 4096> small_{};
   std::uint64_t next_ = 1;  // sequence number of the next frame, which is also what it is filled with
-  std::vector<std::int64_t> samples_, limit_, thread_samples_;
+  std::int64_t elapsed_ = 0;
+  std::vector<std::int64_t> samples_, line_samples_, semaphore_samples_, thread_samples_;
 };
 
 void measure(examples::Flags flags) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
@@ -60,12 +61,40 @@ void Line::serve(std::uint64_t rounds, const Clock& clock, std::vector<std::int6
 }
 
 void Line::bounce_back() {
-  const std::uint64_t rounds = word(rounds_offset).load(std::memory_order_relaxed);
-  if (rounds < 1 || rounds > max_rounds) throw std::runtime_error(std::to_string(rounds) + " rounds asked for");
+  const std::uint64_t rounds = asked_for();
   for (std::uint64_t i = 1; i <= rounds; ++i) {
     await(2 * i - 1);
     word(ball_offset).store(2 * i, std::memory_order_release);  // pairs with the acquire load in serve()
   }
+}
+
+std::uint64_t Line::asked_for() const {
+  const std::uint64_t rounds = word(rounds_offset).load(std::memory_order_relaxed);
+  if (rounds < 1 || rounds > max_rounds) throw std::runtime_error(std::to_string(rounds) + " rounds asked for");
+  return rounds;
+}
+
+void Line::ask(std::uint64_t what) { word(asked_offset).store(what, std::memory_order_relaxed); }
+
+void Line::write_note(const Note& note) {
+  const std::array<std::int64_t, 5> words{note.allocated ? *note.allocated + 1 : 0, note.cpu + 1, note.cpu_ns, note.minor_faults,
+                                          note.major_faults};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    word(note_offset + 8 * i).store(static_cast<std::uint64_t>(words[i]), std::memory_order_relaxed);
+  }
+}
+
+Note Line::read_note() const {
+  const auto at = [this](std::size_t i) {
+    return static_cast<std::int64_t>(word(note_offset + 8 * i).load(std::memory_order_relaxed));
+  };
+  Note note;
+  if (at(0) > 0) note.allocated = at(0) - 1;
+  note.cpu = static_cast<int>(at(1)) - 1;
+  note.cpu_ns = at(2);
+  note.minor_faults = at(3);
+  note.major_faults = at(4);
+  return note;
 }
 
 void Line::await(std::uint64_t value) const {

@@ -5,36 +5,15 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
-#include <stdexcept>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include <zeroduplex/zeroduplex.hpp>
 
+#include "bench_work.hpp"
 #include "common/flags.hpp"
 
 namespace bench {
-
-inline constexpr std::size_t page_size = 4096;
-
-/// How much of a frame both sides touch.
-enum class Touch : std::uint8_t {
-  none,  // the frame number only
-  page,  // client fills all, server inverts and client reads one byte per page
-  all,   // client fills all, server inverts and client reads all
-};
-
-inline Touch parse_touch(const std::string& text) {
-  if (text == "none") return Touch::none;
-  if (text == "page") return Touch::page;
-  if (text == "all") return Touch::all;
-  throw examples::UsageError("--touch " + text + " is not one of none, page, all");
-}
-
-inline std::size_t step(Touch touch) { return touch == Touch::all ? 1 : page_size; }
 
 /// What both sides of a measurement are told.
 struct PeerOptions {
@@ -71,30 +50,6 @@ inline void pin(int cpu) {
   CPU_SET(static_cast<std::size_t>(cpu), &set);
   if (::sched_setaffinity(0, sizeof set, &set) != 0) {
     throw std::system_error(errno, std::generic_category(), "pinning to CPU " + std::to_string(cpu));
-  }
-}
-
-/// The client's work before sending: frame n is filled with n.
-inline void fill(std::span<std::byte> data, std::uint64_t n, Touch touch) {
-  if (touch != Touch::none) {
-    if (!data.empty()) std::memset(data.data(), static_cast<int>(n & 0xFF), data.size());
-  } else if (data.size() >= sizeof n) {
-    std::memcpy(data.data(), &n, sizeof n);
-  }
-}
-
-/// The server's work.
-inline void invert(std::span<std::byte> data, Touch touch) {
-  if (touch == Touch::none) return;
-  for (std::size_t i = 0; i < data.size(); i += step(touch)) data[i] = ~data[i];
-}
-
-/// The client's work afterwards.
-inline void check(std::span<const std::byte> data, std::uint64_t n, Touch touch) {
-  if (touch == Touch::none) return;
-  const std::byte want = ~static_cast<std::byte>(n & 0xFF);
-  for (std::size_t i = 0; i < data.size(); i += step(touch)) {
-    if (data[i] != want) throw std::runtime_error("byte " + std::to_string(i) + " of frame " + std::to_string(n) + " is wrong");
   }
 }
 

@@ -1,6 +1,6 @@
 // One side of a measurement; `zeroduplex bench` starts it.
 //
-//   bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all]
+//   bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|fill|page|all]
 //                [--protocol v1|v2]
 
 #include <iostream>
@@ -9,6 +9,8 @@
 
 #include "bench_line.hpp"
 #include "bench_peer.hpp"
+#include "bench_semaphores.hpp"
+#include "bench_usage.hpp"
 #include "common/program.hpp"
 #include "common/protocol.hpp"
 
@@ -21,14 +23,20 @@ void serve(examples::Flags flags) {
   bench::pin(o.cpu);
   const examples::StopSignal stop;
   bench::Line line(o.limit_object);
+  bench::Semaphores semaphores(o.limit_object);
   zeroduplex::ServerOptions options;
   options.wait = o.wait;
   const auto server = examples::create_server(protocol, o.name, o.room(), options);
   server->start([&](zeroduplex::Frame& frame) {
-    if (frame.opcode() == bench::opcode_limit) {
-      line.bounce_back();
-    } else {
-      bench::invert(frame.data(), o.touch);
+    switch (line.asked()) {
+      case bench::ask_line:
+        return line.bounce_back();
+      case bench::ask_semaphores:
+        return semaphores.give_back(line.asked_for());
+      case bench::ask_note:
+        return line.write_note(bench::note_of_self());
+      default:
+        bench::invert(frame.data(), o.touch);
     }
   });
   std::cout << "ready" << std::endl;

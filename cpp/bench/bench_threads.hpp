@@ -1,11 +1,16 @@
 #pragma once
 
+#include <sys/mman.h>
+
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <span>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -14,8 +19,28 @@
 
 namespace bench {
 
-/// Does a frame's work without any library: two threads of one process, one buffer on the heap and one word that says whose turn it
-/// is. What it takes is the floor for the work itself.
+/// Shared memory as a channel's is, all of it there already.
+class SharedBuffer {
+ public:
+  explicit SharedBuffer(std::size_t size) : size_(size), memory_(::mmap(nullptr, length(), PROT_READ | PROT_WRITE, flags, -1, 0)) {
+    if (memory_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "memory for two threads");
+  }
+  SharedBuffer(const SharedBuffer&) = delete;
+  SharedBuffer& operator=(const SharedBuffer&) = delete;
+  ~SharedBuffer() { ::munmap(memory_, length()); }
+
+  [[nodiscard]] std::span<std::byte> data() const { return {static_cast<std::byte*>(memory_), size_}; }
+
+ private:
+  static constexpr int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE;
+  [[nodiscard]] std::size_t length() const { return size_ == 0 ? 1 : size_; }  // an empty mapping is refused
+
+  std::size_t size_;
+  void* memory_;
+};
+
+/// Does a frame's work without any library: two threads of one process, one buffer of shared memory and one word that says whose
+/// turn it is. What it takes is the floor for the work itself.
 class Threads {
  public:
   Threads(std::size_t size, int cpu, Touch touch) : buffer_(size), touch_(touch), helper_([this, cpu] { help(cpu); }) {}
@@ -33,13 +58,13 @@ class Threads {
     std::int64_t before = clock.now();
     for (std::size_t i = 0; i < frames; ++i) {
       const std::uint64_t n = turn / 2 + 1;
-      fill(buffer_, n, touch_);
+      fill(buffer_.data(), n, touch_);
       turn_.store(turn + 1, std::memory_order_release);  // pairs with the acquire load in help()
       turn += 2;
       while (turn_.load(std::memory_order_acquire) != turn) {
         if (failed_.load(std::memory_order_relaxed)) std::rethrow_exception(error_);
       }
-      check(buffer_, n, touch_);
+      check(buffer_.data(), n, touch_, buffer_.data().size());
       const std::int64_t now = clock.now();
       if (i > 0) samples.push_back(clock.sample(before, now));
       before = now;
@@ -76,14 +101,14 @@ class Threads {
       for (; frames > 0; --frames) {
         while (turn_.load(std::memory_order_acquire) != turn + 1) {
         }
-        invert(buffer_, touch_);
+        invert(buffer_.data(), touch_);
         turn += 2;
         turn_.store(turn, std::memory_order_release);  // pairs with the acquire load in block()
       }
     }
   }
 
-  std::vector<std::byte> buffer_;
+  SharedBuffer buffer_;
   Touch touch_;
   alignas(128) std::atomic<std::uint64_t> turn_{0};  // odd: the helper's; even: the caller's
   alignas(128) std::mutex mutex_;

@@ -7,14 +7,17 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 import bench_work
+from bench_copies import Copies
 from bench_threads import Threads
-from line import OPCODE_LIMIT, Line, median
+from bench_usage import Note, Usage
+from line import ASK_LINE, ASK_NOTE, ASK_NOTHING, ASK_SEMAPHORES, ROUNDS, SEMAPHORE_ROUNDS, Line, median
 from program import Flags, number, pin_to_cpu, run
 
 from zeroduplex import DualBufferDuplexChannel, DuplexChannelFactory, DuplexClient
@@ -33,10 +36,15 @@ class Measurement:
         self.client = client
         self.line = line
         self.threads = threads
+        self.copies = Copies(o.size)
+        self.own, self.server = Usage(), Usage()
         self.fill, self.check = bench_work.FILL[o.touch], bench_work.CHECK[o.touch]
+        self.small = o.inflight == 1 and o.size <= CALL_UP_TO and o.touch == "none"
         self.next = 1
+        self.elapsed = 0
         self.samples: list[int] = []
-        self.limit: list[int] = []
+        self.line_samples: list[int] = []
+        self.semaphore_samples: list[int] = []
         self.thread_samples: list[int] = []
         readings = [now() for _ in range(1001)]
         self.clock = median([b - a for a, b in zip(readings, readings[1:], strict=False)])
@@ -47,15 +55,29 @@ class Measurement:
         blocks = min(BLOCKS, self.o.count)
         for i in range(blocks):
             frames = self.o.count * (i + 1) // blocks - self.o.count * i // blocks
-            self.block(frames)
-            self.limit_batch()
+            self.counted(frames)
+            self.limit_batches()
+            self.copies.batch(self.clock)
             if self.threads is not None:
-                self.thread_samples += self.threads.block(frames, self.clock)
+                self.thread_samples += self.threads.block(frames + 1, self.clock)
+
+    def counted(self, frames: int) -> None:
+        """A block during which time and what both processes use up are counted."""
+        server, own = self.server_note(), Note.of_self()
+        began = now()
+        self.block(frames)
+        self.elapsed += now() - began
+        self.own.add(own, Note.of_self())
+        self.server.add(server, self.server_note())
+
+    def server_note(self) -> Note:
+        self.ask(ASK_NOTE, lambda: None)
+        return self.line.read_note()
 
     def block(self, frames: int) -> None:
         if self.o.inflight > 1:
             self.pipelined(frames)
-        elif self.o.size <= CALL_UP_TO and self.o.touch == "none":
+        elif self.small:
             self.calls(frames)
         else:
             self.round_trips(frames)
@@ -65,13 +87,15 @@ class Measurement:
 
     def calls(self, frames: int) -> None:
         """Small frames as an application sends them: copied by a call."""
-        call, data = self.client.call, bytearray(self.o.size)
+        call, data, size = self.client.call, bytearray(self.o.size), self.o.size
         view = memoryview(data)
         before = now()
         for _ in range(frames):
-            self.fill(view, self.next)
+            n = self.next
+            self.fill(view, n)
             self.next += 1
-            call(data).release()
+            with call(data) as response:
+                self.check(response.data, n, size)
             after = now()
             self.sample(before, after)
             before = after
@@ -105,19 +129,49 @@ class Measurement:
 
     def receive(self, sequence: int) -> None:
         with self.client.receive_response(sequence=sequence) as response:
-            self.check(response.data, sequence)
+            self.check(response.data, sequence, self.o.size)
 
-    def limit_batch(self) -> None:
-        """Bounces the ball with the server's handler. A v1 request cannot ask for that, so there is no limit to compare with then."""
-        if isinstance(self.client, DualBufferDuplexChannel):
-            return
-        self.line.prepare()
+    def limit_batches(self) -> None:
+        if "line" in self.o.limits:
+            self.line.prepare(ROUNDS)
+            self.ask(ASK_LINE, lambda: self.line_samples.extend(self.line.serve()))
+        if "semaphore" in self.o.limits:
+            self.line.prepare(SEMAPHORE_ROUNDS)
+            self.ask(ASK_SEMAPHORES, lambda: self.semaphore_samples.extend(self.line.serve_semaphores()))
+
+    def ask(self, what: int, part: Callable[[], None]) -> None:
+        """Sends a frame that the server's handler does something else with, while we do our part. Nothing else is underway."""
+        self.line.asked[0] = what
         buffer = self.client.acquire_request_buffer(self.o.size)
         self.next += 1
-        buffer.opcode = OPCODE_LIMIT
         sequence = buffer.commit()
-        self.limit += self.line.serve()
+        part()
         self.client.receive_response(sequence=sequence).release()
+        self.line.asked[0] = ASK_NOTHING
+
+    def copied(self) -> int:
+        """Bytes that the SDK copies per frame: a call the request, a v1 server every request into its response's place."""
+        calls = int(self.small) + int(isinstance(self.client, DualBufferDuplexChannel))
+        return calls * int(self.o.size)
+
+    def result(self) -> dict[str, object]:
+        return {
+            "p50_ns": percentile(self.samples, 0.50),
+            "p99_ns": percentile(self.samples, 0.99),
+            "p999_ns": percentile(self.samples, 0.999),
+            "samples": len(self.samples),
+            "elapsed_ns": self.elapsed,
+            "limit_p50_ns": percentile(self.line_samples, 0.50),
+            "limit_semaphore_p50_ns": percentile(self.semaphore_samples, 0.50),
+            "memcpy_p50_ns": percentile(self.copies.samples, 0.50),
+            "cpu": self.o.cpu,
+            "clock_ns": self.clock,
+            "threads_p50_ns": percentile(self.thread_samples, 0.50),
+            "threads_p99_ns": percentile(self.thread_samples, 0.99),
+            "copied_bytes": self.copied(),
+            "client": self.own.as_json(),
+            "server": self.server.as_json(),
+        }
 
 
 def percentile(samples: list[int], q: float) -> int:
@@ -130,6 +184,7 @@ def main() -> None:
     flags.add_argument("--count", type=number(1), default=1000, help="frames to measure")
     flags.add_argument("--warmup", type=number(0), default=100, help="frames to send before")
     flags.add_argument("--threads-cpu", type=number(-1), default=-1, help="CPU of the helper thread, -1 for no such measurement")
+    flags.add_argument("--limits", type=limits, default="line", help="raw limits to measure: line and semaphore, or none")
     o = flags.parse_args()
 
     pin_to_cpu(o.cpu)
@@ -140,17 +195,15 @@ def main() -> None:
         measurement.run()
     if threads is not None:
         threads.stop()
-    result = {
-        "p50_ns": percentile(measurement.samples, 0.50),
-        "p99_ns": percentile(measurement.samples, 0.99),
-        "samples": len(measurement.samples),
-        "limit_p50_ns": percentile(measurement.limit, 0.50),
-        "cpu": o.cpu,
-        "clock_ns": measurement.clock,
-        "threads_p50_ns": percentile(measurement.thread_samples, 0.50),
-        "threads_p99_ns": percentile(measurement.thread_samples, 0.99),
-    }
-    print(json.dumps(result))
+    print(json.dumps(measurement.result()))
+
+
+def limits(text: str) -> set[str]:
+    """The raw limits of --limits."""
+    names = set() if text == "none" else set(text.split(","))
+    if unknown := names - {"line", "semaphore"}:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))!r} is neither line nor semaphore")
+    return names
 
 
 if __name__ == "__main__":

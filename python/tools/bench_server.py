@@ -8,7 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 import bench_work
-from line import OPCODE_LIMIT, Line
+from bench_usage import Note
+from line import ASK_LINE, ASK_SEMAPHORES, Line
 from program import Flags, make_server, pin_to_cpu, run, serve_until_signal
 
 from zeroduplex import Frame
@@ -22,13 +23,18 @@ def main() -> None:
 
     pin_to_cpu(o.cpu)
     line = Line(o.limit_object)
-    invert = None if o.touch == "none" else bench_work.INVERT[o.touch]
+    asked = line.asked
+    invert = bench_work.INVERT[o.touch]
 
     def handle(frame: Frame) -> None:
-        if frame.opcode == OPCODE_LIMIT:
-            line.give_back()
-        elif invert is not None:
+        if not asked[0]:
             invert(frame.data)
+        elif asked[0] == ASK_LINE:
+            line.give_back()
+        elif asked[0] == ASK_SEMAPHORES:
+            line.give_back_semaphores()
+        else:
+            line.write_note(Note.of_self())
 
     with make_server(o.protocol, o.name, bench_work.room(o), 1, o.wait) as server:
         server.start(handle)

@@ -1,16 +1,18 @@
-"""A frame's work without any library: two threads of one process, one buffer on the heap and one word that says whose turn it is.
+"""A frame's work without any library: two threads of one process, one buffer of shared memory and one word that says whose turn it
+is.
 What it takes is the floor for the work itself."""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import queue
 import threading
 import time
 from typing import Final
 
 import bench_work
-from line import native
+from line_native import native
 from program import Failed, pin_to_cpu
 
 _now: Final = time.perf_counter_ns
@@ -20,7 +22,8 @@ class Threads:
     """The helper thread sleeps between blocks, or it would compete with the server."""
 
     def __init__(self, size: int, cpu: int, touch: str) -> None:
-        self._buffer = memoryview(bytearray(size))
+        self._size = size
+        self._buffer = memoryview(mmap.mmap(-1, max(1, size), mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))[:size]
         self._word = ctypes.c_uint64(0)
         self._turn = ctypes.addressof(self._word)
         self._count = 0
@@ -50,7 +53,7 @@ class Threads:
             native.line_store(self._turn, 2 * n - 1)
             if not native.line_await(self._turn, 2 * n):
                 raise Failed("the helper thread makes no progress")
-            self._check(self._buffer, n)
+            self._check(self._buffer, n, self._size)
             self._count = n
             after = _now()
             if i > 0:

@@ -1,17 +1,16 @@
-"""The benchmark's control file, and the cache line in it that the two bench peers bounce for the raw limit."""
+"""The benchmark's control file: the raw limits that the two bench peers measure, and what they tell each other."""
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import mmap
 import os
 import struct
-import tempfile
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
+from bench_usage import Note
+from line_native import ffi, native
 from program import Failed
 
 MAGIC: Final = 0x3148434E4542445A
@@ -21,47 +20,18 @@ FILE_SIZE: Final = 4096
 ROUNDS: Final = 2000
 DROPPED: Final = 100
 MOST_ROUNDS: Final = 1_000_000
-OPCODE_LIMIT: Final = 1
+ASKED_OFFSET: Final = 0x088
+NOTE_OFFSET: Final = 0x180
+ASK_NOTHING: Final = 0
+ASK_LINE: Final = 1
+"""What the client may ask the handler of the next frame for: a limit batch over the cache line,"""
+ASK_SEMAPHORES: Final = 2
+"""one over semaphores,"""
+ASK_NOTE: Final = 3
+"""and what the server knows about itself."""
+SEMAPHORE_ROUNDS: Final = 500
+SEMAPHORES_DROPPED: Final = 25
 CLOCK_READINGS: Final = 1000
-
-_HERE = Path(__file__).resolve().parent
-_DECLARATIONS = """
-void line_store(uintptr_t ball, uint64_t value);
-int line_await(uintptr_t ball, uint64_t value);
-int line_return(uintptr_t ball, uint64_t rounds);
-int line_serve(uintptr_t ball, uint64_t rounds, uint64_t *samples);
-void line_clock(uint64_t count, uint64_t *samples);
-"""
-
-
-def build() -> Path:
-    """Compiles line.c, once; bench peers that start at the same time do not disturb each other."""
-    import cffi
-
-    source = _HERE / "line.c"
-    folder = _HERE / "build"
-    folder.mkdir(exist_ok=True)
-    done = folder / "_line.so"
-    if not done.exists() or done.stat().st_mtime < source.stat().st_mtime:
-        ffi = cffi.FFI()
-        ffi.cdef(_DECLARATIONS)
-        ffi.set_source("_line", source.read_text(), extra_compile_args=["-O2", "-std=gnu11"])
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            os.replace(ffi.compile(tmpdir=scratch), done)
-    return done
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("_line", build())
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_module = _load()
-native: Any = _module.lib
-_ffi: Any = _module.ffi
 
 
 def median(samples: list[int]) -> int:
@@ -79,30 +49,64 @@ class Line:
         if struct.unpack_from("<Q", self._map, 0)[0] != MAGIC:
             raise Failed(f"{path} is not a control file: wrong magic")
         self._ball = ctypes.addressof(ctypes.c_char.from_buffer(self._map)) + BALL_OFFSET
-        readings = _ffi.new("uint64_t[]", CLOCK_READINGS)
+        words = memoryview(self._map).cast("Q")
+        self.asked = words[ASKED_OFFSET // 8 : ASKED_OFFSET // 8 + 1]
+        """What the handler of the next frame is to do; publishing the frame makes it visible. Ask for nothing when it is answered."""
+        self._note = words[NOTE_OFFSET // 8 : NOTE_OFFSET // 8 + 5]
+        self._ping, self._pong = (_open_semaphore(path, which) for which in ("ping", "pong"))
+        readings = ffi.new("uint64_t[]", CLOCK_READINGS)
         native.line_clock(CLOCK_READINGS, readings)
         self._clock = median(list(readings))
 
-    def prepare(self) -> None:
+    def prepare(self, rounds: int) -> None:
         """The client's first step, before it sends the frame that makes the server play."""
         native.line_store(self._ball, 0)
-        struct.pack_into("<Q", self._map, ROUNDS_OFFSET, ROUNDS)
+        struct.pack_into("<Q", self._map, ROUNDS_OFFSET, rounds)
 
     def serve(self) -> list[int]:
         """The client's side; samples in ns without the cost of the clock."""
-        samples = _ffi.new("uint64_t[]", ROUNDS)
+        samples = ffi.new("uint64_t[]", ROUNDS)
         if not native.line_serve(self._ball, ROUNDS, samples):
             raise Failed("the limit batch makes no progress")
         return [max(0, s - self._clock) for s in list(samples)[DROPPED:]]
 
+    def serve_semaphores(self) -> list[int]:
+        """The same over semaphores."""
+        samples = ffi.new("uint64_t[]", SEMAPHORE_ROUNDS)
+        if not native.semaphores_serve(self._ping, self._pong, SEMAPHORE_ROUNDS, samples):
+            raise Failed("the limit batch over semaphores makes no progress")
+        return [max(0, s - self._clock) for s in list(samples)[SEMAPHORES_DROPPED:]]
+
     def give_back(self) -> None:
         """The server's side. ValueError fails the handler."""
-        rounds = struct.unpack_from("<Q", self._map, ROUNDS_OFFSET)[0]
-        if not 1 <= rounds <= MOST_ROUNDS:
-            raise ValueError(f"limit batch of {rounds} rounds")
-        if not native.line_return(self._ball, rounds):
+        if not native.line_return(self._ball, self._rounds()):
             raise ValueError("the limit batch makes no progress")
 
+    def give_back_semaphores(self) -> None:
+        """The same over semaphores."""
+        if not native.semaphores_return(self._ping, self._pong, self._rounds()):
+            raise ValueError("the limit batch over semaphores makes no progress")
 
-if __name__ == "__main__":
-    print(build())
+    def _rounds(self) -> int:
+        rounds: int = struct.unpack_from("<Q", self._map, ROUNDS_OFFSET)[0]
+        if not 1 <= rounds <= MOST_ROUNDS:
+            raise ValueError(f"limit batch of {rounds} rounds")
+        return rounds
+
+    def write_note(self, note: Note) -> None:
+        """The server's side. Its answer to the frame makes the note visible to the client."""
+        allocated = 0 if note.allocated is None else note.allocated + 1
+        for i, word in enumerate((allocated, note.cpu + 1, note.cpu_ns, note.minor_faults, note.major_faults)):
+            self._note[i] = word
+
+    def read_note(self) -> Note:
+        allocated, cpu, cpu_ns, minor, major = self._note
+        return Note(cpu - 1, cpu_ns, minor, major, allocated - 1 if allocated else None)
+
+
+def _open_semaphore(control: str, which: str) -> int:
+    error = ffi.new("int *")
+    semaphore: int = native.semaphore_open(f"/{Path(control).name}-{which}".encode(), error)
+    if not semaphore:
+        raise Failed(f"the benchmark's semaphore {which!r} cannot be opened: {os.strerror(error[0])}")
+    return semaphore

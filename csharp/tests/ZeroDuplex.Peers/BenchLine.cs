@@ -11,14 +11,19 @@ namespace ZeroDuplex.Peers
     /// </summary>
     internal sealed unsafe class BenchLine : IDisposable
     {
-        internal const uint Opcode = 1; // asks the server's handler for a limit batch
+        internal const long AskNothing = 0;
+        internal const long AskLine = 1; // a limit batch over the cache line
+        internal const long AskSemaphores = 2; // one over semaphores
+        internal const long AskNote = 3; // what the server knows about itself
         internal const int Rounds = 2000;
 
         private const int Warmup = 100; // first samples of a batch, dropped
         private const int FileSize = 4096;
         private const long Magic = 0x3148434E4542445A; // "ZDBENCH1" in memory order
         private const int RoundsOffset = 0x080;
+        private const int AskedOffset = 0x088;
         private const int BallOffset = 0x100;
+        private const int NoteOffset = 0x180;
         private const long MostRounds = 1000000;
         private const int LooksPerClock = 1 << 20;
         private const long StallLimit = 10000000000; // nanoseconds
@@ -26,7 +31,9 @@ namespace ZeroDuplex.Peers
         private readonly MemoryMappedFile file;
         private readonly MemoryMappedViewAccessor view;
         private readonly long* rounds;
+        private readonly long* asked;
         private readonly long* ball;
+        private readonly long* note; // allocated + 1, CPU + 1, CPU time, minor and major page faults
 
         internal BenchLine(string path)
         {
@@ -46,14 +53,64 @@ namespace ZeroDuplex.Peers
             }
 
             rounds = (long*)(start + RoundsOffset);
+            asked = (long*)(start + AskedOffset);
             ball = (long*)(start + BallOffset);
+            note = (long*)(start + NoteOffset);
         }
 
-        /// <summary>Resets the ball; publishing the frame with the opcode makes it visible to the handler.</summary>
-        internal void Prepare()
+        /// <summary>What the handler of the next frame is to do; publishing the frame makes it visible. Ask for nothing when it is answered.</summary>
+        internal long Asked
+        {
+            get { return Volatile.Read(ref *asked); }
+            set { Volatile.Write(ref *asked, value); }
+        }
+
+        /// <summary>How many rounds the client wants, read once.</summary>
+        internal long RoundsAskedFor
+        {
+            get
+            {
+                long n = Volatile.Read(ref *rounds);
+                if (n < 1 || n > MostRounds)
+                {
+                    throw new InvalidDataException(n + " rounds asked for, want 1 to " + MostRounds);
+                }
+
+                return n;
+            }
+        }
+
+        /// <summary>The server's note: its answer to the frame makes it visible to the client.</summary>
+        internal BenchNote Note
+        {
+            get
+            {
+                long allocated = Volatile.Read(ref note[0]);
+                return new BenchNote
+                {
+                    Allocated = allocated > 0 ? allocated - 1 : (long?)null,
+                    Cpu = (int)Volatile.Read(ref note[1]) - 1,
+                    CpuTime = Volatile.Read(ref note[2]),
+                    MinorFaults = Volatile.Read(ref note[3]),
+                    MajorFaults = Volatile.Read(ref note[4]),
+                };
+            }
+
+            set
+            {
+                Volatile.Write(ref note[0], value.Allocated.HasValue ? value.Allocated.Value + 1 : 0);
+                Volatile.Write(ref note[1], value.Cpu + 1);
+                Volatile.Write(ref note[2], value.CpuTime);
+                Volatile.Write(ref note[3], value.MinorFaults);
+                Volatile.Write(ref note[4], value.MajorFaults);
+            }
+        }
+
+        /// <summary>Resets the ball; publishing the frame makes it visible to the handler.</summary>
+        internal void Prepare(long count)
         {
             Volatile.Write(ref *ball, 0);
-            Volatile.Write(ref *rounds, Rounds);
+            Volatile.Write(ref *rounds, count);
         }
 
         /// <summary>The client's side.</summary>
@@ -77,12 +134,7 @@ namespace ZeroDuplex.Peers
         /// <summary>The server's side, run by its handler.</summary>
         internal void Return()
         {
-            long n = Volatile.Read(ref *rounds);
-            if (n < 1 || n > MostRounds)
-            {
-                throw new InvalidDataException(n + " rounds asked for, want 1 to " + MostRounds);
-            }
-
+            long n = RoundsAskedFor;
             for (long i = 1; i <= n; i++)
             {
                 Await((2 * i) - 1);

@@ -13,17 +13,17 @@ namespace ZeroDuplex.Peers
             var o = new BenchOptions(flags);
             BenchSystem.PinProcess(o.Cpu);
             using (var line = new BenchLine(o.LimitObject))
+            using (var semaphores = new BenchSemaphores(o.LimitObject))
             {
                 IDuplexServer server = Program.CreateServer(flags, o.Room, new ServerOptions { Wait = o.Wait });
                 Program.Serve(server, frame =>
                 {
-                    if (frame.Opcode == BenchLine.Opcode)
+                    switch (line.Asked)
                     {
-                        line.Return();
-                    }
-                    else
-                    {
-                        BenchWork.Invert(frame.Data, o.Touch);
+                        case BenchLine.AskLine: line.Return(); break;
+                        case BenchLine.AskSemaphores: semaphores.Return(line.RoundsAskedFor); break;
+                        case BenchLine.AskNote: line.Note = BenchNote.OfSelf(); break;
+                        default: BenchWork.Invert(frame.Data, o.Touch); break;
                     }
                 });
             }

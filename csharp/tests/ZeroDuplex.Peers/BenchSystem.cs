@@ -10,6 +10,7 @@ namespace ZeroDuplex.Peers
     internal static unsafe class BenchSystem
     {
         private const int Monotonic = 1;
+        private const int ProcessCpuTime = 2;
         private const int NoSuchThread = 3; // ESRCH
         private const int MostCpus = 1024;
 
@@ -18,10 +19,14 @@ namespace ZeroDuplex.Peers
         {
             get
             {
-                long* time = stackalloc long[2];
-                ReadClock(Monotonic, time);
-                return (time[0] * 1000000000) + time[1];
+                return Read(Monotonic);
             }
+        }
+
+        /// <summary>CPU time of this process in nanoseconds.</summary>
+        internal static long ProcessTime
+        {
+            get { return Read(ProcessCpuTime); }
         }
 
         /// <summary>
@@ -64,6 +69,13 @@ namespace ZeroDuplex.Peers
             }
         }
 
+        private static long Read(int clock)
+        {
+            long* time = stackalloc long[2];
+            ReadClock(clock, time);
+            return (time[0] * 1000000000) + time[1];
+        }
+
         [DllImport("libc", EntryPoint = "clock_gettime")]
         private static extern int ReadClock(int clock, long* time);
 
@@ -91,6 +103,23 @@ namespace ZeroDuplex.Peers
         internal void Add(long from, long to)
         {
             values.Add(Math.Max(0, to - from - ClockCost));
+        }
+
+        /// <summary>Adds one of several equal steps that took from one reading to the other.</summary>
+        internal void Add(long from, long to, int steps)
+        {
+            values.Add(Math.Max(0, to - from - ClockCost) / steps);
+        }
+
+        /// <summary>Uses all of the capacity once, so that it causes no page faults later.</summary>
+        internal void Touch()
+        {
+            while (values.Count < values.Capacity)
+            {
+                values.Add(0);
+            }
+
+            Clear();
         }
 
         internal void Clear()

@@ -1,34 +1,59 @@
 using System;
+using System.IO;
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace ZeroDuplex.Peers
 {
     /// <summary>
-    /// Does a frame's work without any library: two threads of one process, one buffer on the heap and one word that says whose turn it is.
+    /// Does a frame's work without any library: two threads of one process, one buffer of shared memory as a channel's is, all of
+    /// it there already, and one word that says whose turn it is.
     /// What it takes is the floor for the work itself.
     /// </summary>
-    internal sealed class BenchThreads : IDisposable
+    internal sealed unsafe class BenchThreads : IDisposable
     {
-        private readonly byte[] buffer;
+        private const int ReadWrite = 3; // PROT_READ | PROT_WRITE
+        private const int SharedAnonymousThere = 0x8021; // MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE
+
+        private readonly void* memory;
+        private readonly int size;
         private readonly Touch touch;
         private readonly int cpu;
         private readonly SemaphoreSlim start = new SemaphoreSlim(0); // the helper sleeps between blocks, or it would compete with the server
         private readonly SemaphoreSlim ready = new SemaphoreSlim(0);
+        private readonly Thread helper;
         private long turn; // odd: the helper's; even: ours
         private int frames; // of the next block; -1: end
         private Exception error;
 
         internal BenchThreads(int size, Touch touch, int cpu)
         {
-            buffer = new byte[size];
+            this.size = size;
+            memory = Map(null, Length, ReadWrite, SharedAnonymousThere, -1, IntPtr.Zero);
+            if (memory == (void*)-1)
+            {
+                throw new InvalidDataException("memory for two threads: error number " + Marshal.GetLastWin32Error());
+            }
+
             this.touch = touch;
             this.cpu = cpu;
-            new Thread(Help) { IsBackground = true, Name = "helper" }.Start();
+            helper = new Thread(Help) { IsBackground = true, Name = "helper" };
+            helper.Start();
             ready.Wait();
             if (error != null)
             {
                 throw error;
             }
+        }
+
+        private Span<byte> Buffer
+        {
+            get { return new Span<byte>(memory, size); }
+        }
+
+        private UIntPtr Length
+        {
+            get { return new UIntPtr((uint)Math.Max(1, size)); } // an empty mapping is refused
         }
 
         internal Samples Samples { get; } = new Samples(0);
@@ -43,7 +68,7 @@ namespace ZeroDuplex.Peers
             for (int i = 0; i < count; i++)
             {
                 ulong n = (ulong)(mine / 2) + 1;
-                BenchWork.Fill(buffer, n, touch);
+                BenchWork.Fill(Buffer, n, touch);
                 Volatile.Write(ref turn, mine + 1); // pairs with the acquire in Help
                 mine += 2;
                 while (Volatile.Read(ref turn) != mine)
@@ -51,7 +76,7 @@ namespace ZeroDuplex.Peers
                     // Pairs with the release in Help.
                 }
 
-                BenchWork.Check(buffer, n, touch);
+                BenchWork.Check(Buffer, n, touch, size);
                 long now = BenchSystem.Now;
                 if (i > 0)
                 {
@@ -66,6 +91,8 @@ namespace ZeroDuplex.Peers
         {
             frames = -1;
             start.Release();
+            helper.Join();
+            Unmap(memory, Length);
         }
 
         private void Help()
@@ -96,11 +123,17 @@ namespace ZeroDuplex.Peers
                         // Pairs with the release in Block.
                     }
 
-                    BenchWork.Invert(buffer, touch);
+                    BenchWork.Invert(Buffer, touch);
                     theirs += 2;
                     Volatile.Write(ref turn, theirs); // pairs with the acquire in Block
                 }
             }
         }
+
+        [DllImport("libc", EntryPoint = "mmap", SetLastError = true)]
+        private static extern void* Map(void* address, UIntPtr length, int protection, int flags, int file, IntPtr offset);
+
+        [DllImport("libc", EntryPoint = "munmap")]
+        private static extern int Unmap(void* address, UIntPtr length);
     }
 }

@@ -12,13 +12,13 @@ import (
 )
 
 func TestParseTouch(t *testing.T) {
-	for _, ok := range []Touch{TouchNone, TouchPage, TouchAll} {
+	for _, ok := range []Touch{TouchNone, TouchFill, TouchPage, TouchAll} {
 		got, err := ParseTouch(string(ok))
 		require.NoError(t, err)
 		assert.Equal(t, ok, got)
 	}
 	_, err := ParseTouch("some")
-	assert.EqualError(t, err, `touch "some" is not one of none, page, all`)
+	assert.EqualError(t, err, `touch "some" is not one of none, fill, page, all`)
 }
 
 func TestBlockSizesCoverTheCount(t *testing.T) {
@@ -55,11 +55,16 @@ func TestControlFileHasTheStatedBytes(t *testing.T) {
 	line, err := OpenLine(path)
 	require.NoError(t, err)
 	line.Prepare(5)
+	line.Ask(AskNote)
+	line.WriteNote(Note{CPU: 6, MajorFaults: 7})
 	line.ball.Store(0x1122)
 	require.NoError(t, line.Close())
 	image, err = os.ReadFile(path)
 	require.NoError(t, err)
 	assert.EqualValues(t, 5, binary.LittleEndian.Uint64(image[0x80:]))
+	assert.EqualValues(t, AskNote, binary.LittleEndian.Uint64(image[0x88:]))
+	assert.EqualValues(t, 7, binary.LittleEndian.Uint64(image[0x188:]))
+	assert.EqualValues(t, 7, binary.LittleEndian.Uint64(image[0x1a0:]))
 	assert.EqualValues(t, 0x1122, binary.LittleEndian.Uint64(image[0x100:]))
 }
 

@@ -19,6 +19,8 @@ type Line struct {
 	memory []byte
 	rounds *atomic.Uint64
 	ball   *atomic.Uint64
+	asked  *atomic.Uint64
+	note   [noteWords]*atomic.Uint64
 	stall  time.Duration
 }
 
@@ -50,18 +52,25 @@ func OpenLine(path string) (*Line, error) {
 // NewLine makes a line of memory that the caller owns: FileSize bytes, aligned to 8.
 func NewLine(memory []byte) *Line {
 	_ = memory[FileSize-1]
-	return &Line{
-		memory: memory,
-		rounds: (*atomic.Uint64)(unsafe.Pointer(&memory[RoundsOffset])),
-		ball:   (*atomic.Uint64)(unsafe.Pointer(&memory[BallOffset])),
-		stall:  StallLimit,
+	word := func(offset int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(&memory[offset])) }
+	l := &Line{memory: memory, rounds: word(RoundsOffset), ball: word(BallOffset), asked: word(AskedOffset), stall: StallLimit}
+	for i := range l.note {
+		l.note[i] = word(NoteOffset + 8*i)
 	}
+	return l
 }
 
 // Close unmaps a line that OpenLine gave.
 func (l *Line) Close() error { return unix.Munmap(l.memory) }
 
-// Prepare resets the ball and says how many rounds come; call it before the frame with OpcodeLimit is sent.
+// Ask says what the handler of the next frame is to do. Publishing that frame makes it visible to the handler; ask for nothing again
+// when it is answered.
+func (l *Line) Ask(what uint64) { l.asked.Store(what) }
+
+// Asked is what the handler of a frame is to do.
+func (l *Line) Asked() uint64 { return l.asked.Load() }
+
+// Prepare resets the ball and says how many rounds come; call it before a frame that asks for a limit batch is sent.
 // Publishing that frame makes both visible to the handler.
 func (l *Line) Prepare(rounds int) {
 	l.ball.Store(0)
@@ -86,11 +95,11 @@ func (l *Line) Serve(rounds int, clock Clock, samples []int64) ([]int64, error) 
 	return samples, nil
 }
 
-// Return is the server's side, run by the handler of a frame with OpcodeLimit.
+// Return is the server's side, run by the handler of a frame that asks for AskLine.
 func (l *Line) Return() error {
-	rounds := l.rounds.Load()
-	if rounds < 1 || rounds > MaxRounds {
-		return fmt.Errorf("%d rounds asked for, want 1 to %d", rounds, MaxRounds)
+	rounds, err := l.askedFor()
+	if err != nil {
+		return err
 	}
 	for i := uint64(1); i <= rounds; i++ {
 		if !l.await(2*i - 1) {
@@ -99,6 +108,15 @@ func (l *Line) Return() error {
 		l.ball.Store(2 * i) // pairs with the acquire load in Serve
 	}
 	return nil
+}
+
+// askedFor is how many rounds the client wants, read once.
+func (l *Line) askedFor() (uint64, error) {
+	rounds := l.rounds.Load()
+	if rounds < 1 || rounds > MaxRounds {
+		return 0, fmt.Errorf("%d rounds asked for, want 1 to %d", rounds, MaxRounds)
+	}
+	return rounds, nil
 }
 
 // await spins until the ball has the value wanted.

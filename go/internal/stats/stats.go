@@ -21,11 +21,11 @@ func Percentile[T cmp.Ordered](ascending []T, q float64) T {
 
 // Summary is what is reported of a series of durations.
 type Summary struct {
-	P50, P99 int64 // nanoseconds
+	P50, P99, P999 int64 // nanoseconds; P999 is the 99.9th percentile
 }
 
-// Summarize sorts the samples in place and returns their median and 99th percentile.
+// Summarize sorts the samples in place and returns their percentiles.
 func Summarize(nanoseconds []int64) Summary {
 	slices.Sort(nanoseconds)
-	return Summary{P50: Percentile(nanoseconds, 0.50), P99: Percentile(nanoseconds, 0.99)}
+	return Summary{P50: Percentile(nanoseconds, 0.50), P99: Percentile(nanoseconds, 0.99), P999: Percentile(nanoseconds, 0.999)}
 }

@@ -32,6 +32,6 @@ func TestPercentilePicksTheStatedIndex(t *testing.T) {
 
 func TestSummarizeSortsFirst(t *testing.T) {
 	samples := []int64{30, 10, 20}
-	assert.Equal(t, Summary{P50: 20, P99: 30}, Summarize(samples))
+	assert.Equal(t, Summary{P50: 20, P99: 30, P999: 30}, Summarize(samples))
 	assert.Equal(t, []int64{10, 20, 30}, samples)
 }

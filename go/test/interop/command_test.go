@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/cli"
-	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench"
 	"github.com/zeroduplex/zeroduplex/go/internal/picture"
 )
 
@@ -84,45 +83,6 @@ func TestDemoFailsClearly(t *testing.T) {
 		assert.Equal(t, 1, code)
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, want)
-	}
-}
-
-func TestBenchMeasuresEveryLanguage(t *testing.T) {
-	found := languages(t)
-	var named []string
-	for i, client := range found {
-		named = append(named, client.Name+"/"+client.Name, client.Name+"/"+found[(i+1)%len(found)].Name)
-	}
-	pairs := len(named)
-	for _, c := range []struct {
-		kind    string
-		args    []string
-		results int
-	}{
-		{"rtt", []string{"--sizes", "0,64,5000", "--waits", "hybrid,block", "--inflight", "1,3"}, 12},
-		{"frames", []string{"--sizes", "100000"}, 1},
-		// Long enough for the memory to be seen.
-		{"dual", []string{"--sizes", "100000", "--inflight", "1,3", "--count", "1000"}, 2},
-	} {
-		code, stdout, stderr := zeroduplex(append([]string{"bench", c.kind, "--json", "--passes", "1", "--count", "60", "--peers", *peerFolder, "--pairs", strings.Join(named, ",")}, c.args...)...)
-		require.Equal(t, 0, code, stderr)
-		var d bench.Document
-		require.NoError(t, json.Unmarshal([]byte(stdout), &d))
-		assert.Equal(t, bench.SchemaVersion, d.SchemaVersion)
-		require.Len(t, d.Results, c.results*pairs)
-		for _, r := range d.Results {
-			assert.Positive(t, r.P50NS)
-			assert.GreaterOrEqual(t, r.P99NS, r.P50NS)
-			assert.Positive(t, r.LimitP50NS)
-			assert.Positive(t, r.RatioToLimit)
-			if c.kind == "frames" {
-				assert.Positive(t, r.ThreadsP50NS)
-			}
-			if c.kind == "dual" {
-				assert.Positive(t, r.DualP50NS)
-				assert.InDelta(t, 0.5, r.ShmRatio, 0.005, "%d of %d bytes", r.ShmBytes, r.DualShmBytes)
-			}
-		}
 	}
 }
 

@@ -7,48 +7,50 @@ package bench
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
 	"github.com/zeroduplex/zeroduplex/go/internal/peers"
 )
 
 // SchemaVersion is the version of the JSON form.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 const usage = `usage: zeroduplex bench rtt|frames|dual [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
-             [--outside NAME=FOLDER,…] [--sizes B,…] [--waits spin,…] [--inflight M,…] [--count K]
+             [--outside NAME=FOLDER,…] [--sizes B,…] [--touch fill,…] [--waits spin,…] [--inflight M,…] [--count K]
 
 rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads;
         up to 4096 bytes by a call, which copies the request in, above by a buffer that is filled in place
-frames  fill a frame, invert a byte per page in the server, read a byte per page: against two threads of one process
+frames  work on every frame: against two threads of one process
 dual    the same in place and over two buffers of ZeroBuffer v1 with as much room each: time, and shared memory
+
+--touch says what the work is. fill: the client fills the frame, the server changes its first 8 bytes, which the client reads.
+page: the same with one byte per page. all: the client fills, the server changes and the client reads every byte.
 
 Every configuration is measured once in each pass, all pairs of languages in turn; the figures are medians over the passes.
 --outside adds a bench-server and a bench-client that are not ours, which a folder holds, as a pair of its own. They take the flags of
-ours but --protocol, and print the same line; what they cannot do they answer with exit code 3 and a line on stderr that says so.`
+ours but --protocol and --limits, and print the same line; what they cannot do they answer with exit code 3 and a line on
+stderr that says so.`
 
 type options struct {
-	kind                         string
-	json                         bool
-	cpus, pairs, peers, outside  string
-	passes                       int
-	sizes, waits, inflight, file string
-	count                        int
+	kind                        string
+	json                        bool
+	cpus, pairs, peers, outside string
+	passes                      int
+	sizes, waits, touch         string
+	inflight, file              string
+	count                       int
 }
 
-// measured are the frames of one measurement: enough for a steady 99th percentile, few enough to end.
-const (
-	smallCount = 20_000
-	largeCount = 400
-	frameSize  = 3_110_416 // a 1920 x 1080 picture in 12 bits per pixel and a header, as cameras give it
-)
+// frameSize is a 1920 x 1080 picture in 12 bits per pixel and a header, as cameras give it.
+const frameSize = 3_110_416
 
 // Run runs the command and returns its exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set := flags.New("zeroduplex bench", usage, stderr)
 	var o options
 	set.BoolVar(&o.json, "json", false, "print JSON")
-	set.StringVar(&o.cpus, "cpus", "", "CPUs of client and server, as 0,1; -1 for any (default: the first two)")
+	set.StringVar(&o.cpus, "cpus", "", "CPUs of client and server, as 0,1; -1 for any; same for both on the first (default: the first two)")
 	set.StringVar(&o.pairs, "pairs", "", "client/server pairs, as go/cpp,cpp/cpp (default: all)")
 	set.StringVar(&o.peers, "peers", peers.Folder(), "folder of the peers of all languages")
 	set.StringVar(&o.outside, "outside", "", "programs of others to measure in the same passes, as NAME=FOLDER,…")
@@ -56,6 +58,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set.IntVar(&o.passes, "passes", 3, "how often to measure everything")
 	set.IntVar(&o.count, "count", 0, "frames per measurement, 0 to choose by size and wait")
 	set.StringVar(&o.sizes, "sizes", "", "bytes per frame (default: 64,4096,65536,1048576,25000000, frames: 3110416, dual: "+dualSizes+")")
+	set.StringVar(&o.touch, "touch", "", "work on a frame: fill, page, all (default: fill,all, dual: fill)")
 	set.StringVar(&o.waits, "waits", "", "wait strategies (default: spin,hybrid,block, frames and dual: hybrid)")
 	set.StringVar(&o.inflight, "inflight", "1", "frames on their way at the same time")
 	positional, code, ok := set.Parse(args, "rtt, frames or dual")
@@ -67,6 +70,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return set.Misuse(err)
 	}
+	plan.command = strings.Join(append([]string{"zeroduplex bench"}, args...), " ")
 	document, err := plan.run(ctx, stderr)
 	if err != nil {
 		return set.Fail(err)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
@@ -14,23 +13,21 @@ const dualSizes = "3110416,25000000"
 
 // figures are what one pass found out about a pair in a setting.
 type figures struct {
-	benchproto.ClientResult
-	dual benchproto.ClientResult // the same over v1's two buffers, when that was asked for
-	// Bytes of shared memory: objects and semaphores.
-	shm, dualShm int64
+	measured
+	dual measured // the same over v1's two buffers, when that was asked for
 }
 
 // measureBoth measures a setting in place and, when that is asked for, in two buffers right before or after it, in turn.
 func (p plan) measureBoth(ctx context.Context, pair pair, s setting, pass int) (f figures, err error) {
 	inPlace := func() (err error) {
-		f.ClientResult, f.shm, err = p.measure(ctx, pair, s, protocol.InPlace)
+		f.measured, err = p.measure(ctx, pair, s, protocol.InPlace)
 		return err
 	}
 	if !s.dual || pair.outside {
 		return f, inPlace()
 	}
 	dual := func() (err error) {
-		f.dual, f.dualShm, err = p.measure(ctx, pair, s, protocol.Dual)
+		f.dual, err = p.measure(ctx, pair, s, protocol.Dual)
 		return err
 	}
 	first, second := inPlace, dual
@@ -44,22 +41,24 @@ func (p plan) measureBoth(ctx context.Context, pair pair, s setting, pass int) (
 }
 
 // watchMemory adds up what a channel takes in shared memory, once client and server are there. It looks often until it has seen them, which
-// is before a measurement is long under way. The returned function gives the bytes, 0 when they were never seen.
+// is before a measurement is long under way, and a last time when the returned function is called. That gives the bytes, 0 when they were
+// never seen.
 func watchMemory(channel, protocolName string) func() int64 {
 	done, result := make(chan struct{}), make(chan int64)
 	go func() {
 		ticker := time.NewTicker(200 * time.Microsecond)
 		defer ticker.Stop()
-		for {
-			if bytes, complete := channelBytes(channel, protocolName); complete {
-				<-done
+		for ended := false; ; {
+			if bytes, complete := channelBytes(channel, protocolName); complete || ended {
+				if !ended {
+					<-done
+				}
 				result <- bytes
 				return
 			}
 			select {
 			case <-done:
-				result <- 0
-				return
+				ended = true
 			case <-ticker.C:
 			}
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -17,8 +18,8 @@ type Host struct {
 	ServerCPU int    `json:"server_cpu"`
 }
 
-func describeHost(clientCPU, serverCPU int) Host {
-	h := Host{CPU: "unknown processor", CPUs: runtime.NumCPU(), Kernel: "unknown", GoVersion: runtime.Version(), Arch: runtime.GOARCH, ClientCPU: clientCPU, ServerCPU: serverCPU}
+func describeHost(place placement) Host {
+	h := Host{CPU: "unknown processor", CPUs: runtime.NumCPU(), Kernel: "unknown", GoVersion: runtime.Version(), Arch: runtime.GOARCH, ClientCPU: place.client, ServerCPU: place.server}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		h.Kernel = strings.TrimSpace(string(release))
 	}
@@ -31,4 +32,15 @@ func describeHost(clientCPU, serverCPU int) Host {
 		}
 	}
 	return h
+}
+
+// describe says it in one line.
+func (h Host) describe() string {
+	where := func(cpu int) string {
+		if cpu < 0 {
+			return "any CPU"
+		}
+		return fmt.Sprintf("CPU %d", cpu)
+	}
+	return fmt.Sprintf("%s, %d CPUs, kernel %s, client on %s, server on %s", h.CPU, h.CPUs, h.Kernel, where(h.ClientCPU), where(h.ServerCPU))
 }

@@ -13,41 +13,73 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
-// measure runs one client against one server, and says what their channel takes in shared memory.
-func (p plan) measure(ctx context.Context, pair pair, s setting, protocolName string) (result benchproto.ClientResult, shm int64, err error) {
+// measured is what one client and one server found out together.
+type measured struct {
+	benchproto.ClientResult
+	shm int64 // bytes of shared memory, objects and semaphores; 0: not known, as of outside peers
+}
+
+// measure runs one client against one server.
+func (p plan) measure(ctx context.Context, pair pair, s setting, protocolName string) (m measured, err error) {
 	channel := fmt.Sprintf("zd-bench-%d", os.Getpid())
-	control := "/dev/shm/" + channel + ".control"
-	if err := benchproto.CreateControlFile(control); err != nil {
-		return result, 0, err
+	control, remove, err := createControl(channel)
+	if err != nil {
+		return m, err
 	}
-	defer func() { err = also(err, os.Remove(control)) }()
+	defer func() { err = also(err, remove()) }()
 	common := []string{"--name", channel, "--size", strconv.Itoa(s.size), "--inflight", strconv.Itoa(s.inflight), "--wait", s.wait,
 		"--limit-object", control, "--touch", string(s.touch)}
 	server, err := pair.serverProgram.Start(ctx, append(common, p.serverFlags(pair, protocolName)...)...)
 	if err != nil {
-		return result, 0, pair.judge(err)
+		return m, pair.judge(err)
 	}
 	defer func() {
 		_, stopped := server.Stop()
 		err = also(err, stopped)
 	}()
 	memory := watchMemory(channel, protocolName)
-	printed, err := pair.clientProgram.Run(ctx, append(common, p.clientFlags(pair, s)...)...)
-	shm = memory()
+	printed, err := pair.clientProgram.Run(ctx, append(common, p.clientFlags(pair, s, protocolName)...)...)
+	m.shm = memory()
 	if err != nil {
-		return result, 0, pair.judge(err)
+		return m, pair.judge(err)
 	}
-	if err := json.Unmarshal(printed, &result); err != nil {
-		return result, 0, fmt.Errorf("reading the client's result %q: %w", printed, err)
+	if err := json.Unmarshal(printed, &m.ClientResult); err != nil {
+		return m, fmt.Errorf("reading the client's result %q: %w", printed, err)
 	}
-	// There is no limit to compare v1 with; outside programs are compared with the limit that ours measured.
-	if result.Samples != s.count || result.P50NS <= 0 || result.LimitP50NS <= 0 && protocolName == protocol.InPlace && !pair.outside {
-		return result, 0, fmt.Errorf("the client's result %q is not of %d samples", strings.TrimSpace(string(printed)), s.count)
+	if complaint := s.complaint(m, pair, protocolName); complaint != "" {
+		return m, fmt.Errorf("the client's result %q %s", strings.TrimSpace(string(printed)), complaint)
 	}
-	if s.dual && shm == 0 && !pair.outside {
-		return result, 0, fmt.Errorf("the objects of %s were never seen together", channel)
+	return m, nil
+}
+
+// complaint says what a result lacks, "" for nothing. Of outside peers less is asked.
+func (s setting) complaint(m measured, pair pair, protocolName string) string {
+	switch limits := s.limitsOf(protocolName); {
+	case m.Samples != s.count || m.P50NS <= 0:
+		return fmt.Sprintf("is not of %d samples", s.count)
+	case pair.outside:
+		return ""
+	case m.Client == nil || m.Server == nil:
+		return "does not say what client and server used"
+	case limits.line && m.LimitP50NS <= 0 || limits.semaphore && m.LimitSemaphoreP50NS <= 0:
+		return "lacks a limit"
+	case m.shm == 0:
+		return "is of a channel whose objects were never seen together"
 	}
-	return result, shm, nil
+	return ""
+}
+
+// createControl makes the control file of a channel and its semaphores. remove takes them away again.
+func createControl(channel string) (control string, remove func() error, err error) {
+	control = "/dev/shm/" + channel + ".control"
+	if err := benchproto.CreateControlFile(control); err != nil {
+		return "", nil, err
+	}
+	semaphores, err := benchproto.CreateSemaphores(control)
+	if err != nil {
+		return "", nil, errors.Join(err, os.Remove(control))
+	}
+	return control, func() error { return errors.Join(semaphores(), os.Remove(control)) }, nil
 }
 
 // also joins a second error, if there is one; without it the first stays what it is.
@@ -59,17 +91,29 @@ func also(err, second error) error {
 }
 
 func (p plan) serverFlags(pair pair, protocolName string) []string {
-	flags := []string{"--cpu", strconv.Itoa(p.serverCPU)}
+	flags := []string{"--cpu", strconv.Itoa(p.place.server)}
 	if !pair.outside {
 		flags = append(flags, "--protocol", protocolName)
 	}
 	return flags
 }
 
-func (p plan) clientFlags(pair pair, s setting) []string {
+func (p plan) clientFlags(pair pair, s setting, protocolName string) []string {
 	threadsCPU := -1
 	if s.threads && !pair.outside {
-		threadsCPU = max(0, p.serverCPU)
+		threadsCPU = p.place.threads
 	}
-	return []string{"--cpu", strconv.Itoa(p.clientCPU), "--count", strconv.Itoa(s.count), "--warmup", strconv.Itoa(s.warmup), "--threads-cpu", strconv.Itoa(threadsCPU)}
+	flags := []string{"--cpu", strconv.Itoa(p.place.client), "--count", strconv.Itoa(s.count), "--warmup", strconv.Itoa(s.warmup), "--threads-cpu", strconv.Itoa(threadsCPU)}
+	if !pair.outside {
+		flags = append(flags, "--limits", s.limitsOf(protocolName).String())
+	}
+	return flags
+}
+
+// limitsOf are the limits to measure beside a protocol: once is enough where v1 stands beside in place.
+func (s setting) limitsOf(protocolName string) limits {
+	if protocolName == protocol.Dual {
+		return limits{}
+	}
+	return s.limits
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
 // scripts are programs for a test: a server that does what it should, unless another is given, and a client.
@@ -16,11 +18,17 @@ type scripts struct{ server, client string }
 
 const (
 	goodServer = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done"
-	// goodClient answers for five samples; the limit is what differs between ours and others.
-	goodClient = `echo '{"p50_ns":300,"p99_ns":900,"samples":5,"limit_p50_ns":LIMIT,"cpu":0,"clock_ns":20}'`
+	// goodClient answers for five samples.
+	goodClient = `echo '{"p50_ns":300,"p99_ns":900,"samples":5,"limit_p50_ns":0,"cpu":0,"clock_ns":20}'`
+	// ownClient tells what ours must tell.
+	ownClient = `echo '{"p50_ns":300,"p99_ns":900,"p999_ns":950,"samples":5,"limit_p50_ns":100,"cpu":0,"clock_ns":20,"elapsed_ns":2000,"client":{"cpu_ns":1,"ran_on":[]},"server":{"ran_on":[]}}'`
 )
 
-func clientWithLimit(limit string) string { return strings.Replace(goodClient, "LIMIT", limit, 1) }
+// ownServer is a server of ours as the driver sees it: the channel's files are there while it lives.
+func ownServer() string {
+	files := strings.Join(protocol.Paths(protocol.InPlace, "$2"), " ") // its arguments begin with --name NAME
+	return "for file in " + files + "; do echo >$file; done; trap 'rm " + files + "; exit 0' TERM; echo ready; while :; do sleep 0.01; done"
+}
 
 // write puts the programs into folder/name and returns that.
 func (s scripts) write(t *testing.T, folder, name string) string {
@@ -38,7 +46,7 @@ func (s scripts) write(t *testing.T, folder, name string) string {
 // runOutside measures a pair of ours, which is made of scripts too, and an outside one in two settings of two passes.
 func runOutside(t *testing.T, outside scripts) (Document, error) {
 	folder := t.TempDir()
-	scripts{client: clientWithLimit("100")}.write(t, filepath.Join(folder, "peers"), "go")
+	scripts{server: ownServer(), client: ownClient}.write(t, filepath.Join(folder, "peers"), "go")
 	o := options{kind: "rtt", passes: 2, count: 5, inflight: "1", sizes: "64,128", waits: "spin", cpus: "-1,-1", peers: filepath.Join(folder, "peers"),
 		outside: "other=" + outside.write(t, folder, "elsewhere")}
 	p, err := o.plan()
@@ -47,16 +55,17 @@ func runOutside(t *testing.T, outside scripts) (Document, error) {
 }
 
 func TestAnOutsidePeerIsComparedWithOurLimit(t *testing.T) {
-	d, err := runOutside(t, scripts{client: clientWithLimit("0")})
+	d, err := runOutside(t, scripts{client: goodClient})
 	require.NoError(t, err)
 	require.Len(t, d.Results, 4)
-	assert.Equal(t, Result{Client: "go", Server: "go", Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 5, P50NS: 300, P99NS: 900, LimitP50NS: 100, RatioToLimit: 3}, d.Results[0])
+	ours := d.Results[0]
+	assert.Equal(t, []any{"go", false, 5, int64(300), int64(950), int64(100), 3.0, ptr(5)}, []any{ours.Client, ours.Outside, ours.Samples, ours.P50NS, ours.P999NS, ours.LimitP50NS, ours.RatioToLimit, ours.ShmBytes})
 	assert.Equal(t, Result{Client: "other", Server: "other", Outside: true, Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 5, P50NS: 300, P99NS: 900, LimitP50NS: 100, RatioToLimit: 3}, d.Results[1])
 }
 
 func TestWhatAnOutsidePeerCannotDoIsNoMeasurement(t *testing.T) {
 	refusal := "echo 'no busy wait here' >&2; echo 'and more' >&2; exit 3"
-	for _, outside := range []scripts{{client: refusal}, {server: refusal, client: clientWithLimit("0")}} {
+	for _, outside := range []scripts{{client: refusal}, {server: refusal, client: goodClient}} {
 		d, err := runOutside(t, outside)
 		require.NoError(t, err)
 		require.Len(t, d.Results, 4)
@@ -66,7 +75,7 @@ func TestWhatAnOutsidePeerCannotDoIsNoMeasurement(t *testing.T) {
 		assert.Contains(t, text.String(), "unsupported")
 	}
 	// Some settings only.
-	d, err := runOutside(t, scripts{client: `case "$*" in *"--size 128"*) ` + refusal + ` ;; esac; ` + clientWithLimit("0")})
+	d, err := runOutside(t, scripts{client: `case "$*" in *"--size 128"*) ` + refusal + ` ;; esac; ` + goodClient})
 	require.NoError(t, err)
 	assert.EqualValues(t, 300, d.Results[1].P50NS)
 	assert.Zero(t, d.Results[3].P50NS)
@@ -82,20 +91,32 @@ func TestFailuresOfOutsidePeersEndTheRun(t *testing.T) {
 		"is not of 5 samples":           {client: `echo '{"p50_ns":1,"p99_ns":2,"samples":4}'`},
 		"is told --cpu -1":              {server: `case "$*" in *--protocol*) exit 1 ;; *) echo "is told ${13} ${14}${15}" >&2; exit 1 ;; esac`, client: "exit 0"},
 		"exit status 9":                 {server: strings.Replace(goodServer, "exit 0", "exit 9", 1), client: "echo no >&2; exit 3"},
-		"measured before, and in pass ": {client: "if [ -e " + once + " ]; then echo no >&2; exit 3; fi; : >" + once + "; " + clientWithLimit("0")},
+		"measured before, and in pass ": {client: "if [ -e " + once + " ]; then echo no >&2; exit 3; fi; : >" + once + "; " + goodClient},
 	} {
 		_, err := runOutside(t, outside)
 		assert.ErrorContains(t, err, want)
 	}
 }
 
-func TestOursMustSupportEverything(t *testing.T) {
+func TestOursMustSupportAndTellEverything(t *testing.T) {
+	for client, want := range map[string]string{
+		"echo no >&2; exit 3": "exit status 3: no",
+		goodClient:            "does not say what client and server used",
+		strings.Replace(ownClient, `"limit_p50_ns":100`, `"limit_p50_ns":0`, 1): "lacks a limit",
+	} {
+		folder := t.TempDir()
+		scripts{server: ownServer(), client: client}.write(t, folder, "go")
+		p, err := options{kind: "rtt", passes: 1, count: 5, inflight: "1", sizes: "64", cpus: "-1,-1", peers: folder}.plan()
+		require.NoError(t, err)
+		_, err = p.run(t.Context(), io.Discard)
+		assert.ErrorContains(t, err, want)
+	}
 	folder := t.TempDir()
-	scripts{client: "echo no >&2; exit 3"}.write(t, folder, "go")
-	p, err := options{kind: "rtt", passes: 1, count: 5, inflight: "1", sizes: "64", cpus: "-1,-1", peers: folder}.plan()
+	scripts{client: ownClient}.write(t, folder, "go")
+	p, err := options{kind: "rtt", passes: 1, count: 5, inflight: "1", sizes: "64", waits: "spin", cpus: "-1,-1", peers: folder}.plan()
 	require.NoError(t, err)
 	_, err = p.run(t.Context(), io.Discard)
-	assert.ErrorContains(t, err, "exit status 3: no")
+	assert.ErrorContains(t, err, "were never seen together")
 }
 
 func TestOutsideRefuses(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
-const serverUsage = `usage: zeroduplex bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|page|all] [--protocol v1|v2]
+const serverUsage = `usage: zeroduplex bench-server --name N --size B --inflight M --wait spin|hybrid|block --cpu C --limit-object PATH [--touch none|fill|page|all] [--protocol v1|v2]
 
 One side of a measurement; zeroduplex bench starts it.`
 
@@ -36,7 +36,7 @@ func (o *peerOptions) bind(set *flags.Set) func() error {
 	set.IntVar(&o.cpu, "cpu", -1, "CPU to run on, -1 for any")
 	set.StringVar(&o.limitObject, "limit-object", "", "the benchmark's control file")
 	wait := set.String("wait", "hybrid", "spin, hybrid or block")
-	touch := set.String("touch", string(benchproto.TouchNone), "how much of a frame to touch: none, page or all")
+	touch := set.String("touch", string(benchproto.TouchNone), "how much of a frame to touch: none, fill, page or all")
 	return func() error {
 		var waitErr, touchErr error
 		o.wait, waitErr = zeroduplex.ParseWaitStrategy(*wait)
@@ -72,18 +72,26 @@ func (o peerOptions) serve(ctx context.Context, protocolName string, stdout io.W
 	if err := pinProcess(o.cpu); err != nil {
 		return err
 	}
-	line, err := benchproto.OpenLine(o.limitObject)
+	line, semaphores, err := o.openLimits()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, line.Close()) }()
+	defer func() { err = errors.Join(err, line.Close(), semaphores.Close()) }()
 	server, err := protocol.Create(protocolName, o.name, o.room(), zeroduplex.WithWait(o.wait))
 	if err != nil {
 		return err
 	}
+	var observer benchproto.Observer
 	handle := func(f zeroduplex.Frame) error {
-		if f.Opcode() == benchproto.OpcodeLimit {
+		switch line.Asked() {
+		case benchproto.AskLine:
 			return line.Return()
+		case benchproto.AskSemaphores:
+			return semaphores.Return(line)
+		case benchproto.AskNote:
+			note, err := observer.Note()
+			line.WriteNote(note)
+			return err
 		}
 		invert(f.Data(), o.touch)
 		return nil
@@ -98,18 +106,4 @@ func (o peerOptions) serve(ctx context.Context, protocolName string, stdout io.W
 	case <-server.Done():
 	}
 	return errors.Join(server.Stop(5*time.Second), server.Close())
-}
-
-// invert is the server's work on a frame.
-func invert(data []byte, touch benchproto.Touch) {
-	switch touch {
-	case benchproto.TouchPage:
-		for i := 0; i < len(data); i += benchproto.Page {
-			data[i] = ^data[i]
-		}
-	case benchproto.TouchAll:
-		for i := range data {
-			data[i] = ^data[i]
-		}
-	}
 }

@@ -2,23 +2,37 @@ package bench
 
 import "fmt"
 
-// place chooses the CPUs: client on the first, server on the second where there are two.
-func (p *plan) place(cpus string) error {
-	if cpus == "" {
-		allowed, err := allowedCPUs()
-		if err != nil {
-			return err
-		}
-		p.clientCPU, p.serverCPU = allowed[0], allowed[min(1, len(allowed)-1)]
-		return nil
+// placement is where both processes run; -1 for any CPU.
+type placement struct {
+	client, server int
+	threads        int // where the helper thread of the reference runs
+}
+
+func (p placement) same() bool { return p.client >= 0 && p.client == p.server }
+
+// parsePlacement chooses the CPUs: client on the first, server on the second where there are two, unless others are asked for.
+func parsePlacement(cpus string) (p placement, err error) {
+	allowed, err := allowedCPUs()
+	if err != nil {
+		return p, err
+	}
+	first, second := allowed[0], allowed[min(1, len(allowed)-1)]
+	switch cpus {
+	case "":
+		return placement{client: first, server: second, threads: second}, nil
+	case "same":
+		return placement{client: first, server: first, threads: second}, nil
 	}
 	chosen, err := integers("--cpus", cpus, -1)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if len(chosen) != 2 {
-		return fmt.Errorf("--cpus wants two numbers, %q has %d", cpus, len(chosen))
+		return p, fmt.Errorf("--cpus wants two numbers or same, %q has %d", cpus, len(chosen))
 	}
-	p.clientCPU, p.serverCPU = chosen[0], chosen[1]
-	return nil
+	p = placement{client: chosen[0], server: chosen[1], threads: chosen[1]}
+	if p.threads < 0 {
+		p.threads = second
+	}
+	return p, nil
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,11 +13,12 @@ import (
 
 // plan is what is going to be measured.
 type plan struct {
-	kind                 string
-	passes               int
-	clientCPU, serverCPU int
-	pairs                []pair
-	settings             []setting
+	kind     string
+	command  string // as it was given, for the record
+	passes   int
+	place    placement
+	pairs    []pair
+	settings []setting
 }
 
 // setting is one way to exchange frames.
@@ -24,61 +26,88 @@ type setting struct {
 	size, inflight, count, warmup int
 	wait                          string
 	touch                         benchproto.Touch
-	threads                       bool
-	dual                          bool
+	threads                       bool // beside the same work done by two threads
+	dual                          bool // beside v1's two buffers
+	limits                        limits
 }
 
-func (o options) plan() (plan, error) {
-	p := plan{kind: o.kind, passes: o.passes}
-	sizes, waits, touch := "64,4096,65536,1048576,25000000", "spin,hybrid,block", benchproto.TouchNone
-	switch o.kind {
-	case "rtt":
-	case "frames":
-		sizes, waits, touch = strconv.Itoa(frameSize), "hybrid", benchproto.TouchPage
-	case "dual":
-		sizes, waits, touch = dualSizes, "hybrid", benchproto.TouchPage
-	default:
+// kind is what a positional argument stands for.
+type kind struct {
+	sizes, waits, touch string // what is measured unless something else is asked for
+	touches             []benchproto.Touch
+	threads, dual       bool
+}
+
+var working = []benchproto.Touch{benchproto.TouchFill, benchproto.TouchPage, benchproto.TouchAll}
+
+var kinds = map[string]kind{
+	"rtt":    {sizes: "64,4096,65536,1048576,25000000", waits: "spin,hybrid,block", touch: "none", touches: []benchproto.Touch{benchproto.TouchNone}},
+	"frames": {sizes: strconv.Itoa(frameSize), waits: "hybrid", touch: "fill,all", touches: working, threads: true},
+	"dual":   {sizes: dualSizes, waits: "hybrid", touch: "fill", touches: working, dual: true},
+}
+
+func (o options) plan() (p plan, err error) {
+	k, ok := kinds[o.kind]
+	if !ok {
 		return p, fmt.Errorf("%q is not one of rtt, frames, dual", o.kind)
 	}
 	if o.passes < 1 || o.count < 0 {
 		return p, errors.New("--passes must be at least 1, --count not negative")
 	}
-	if o.sizes != "" {
-		sizes = o.sizes
-	}
-	if o.waits != "" {
-		waits = o.waits
-	}
-	sizeList, err1 := integers("--sizes", sizes, 0)
-	inflightList, err2 := integers("--inflight", o.inflight, 1)
-	if err := errors.Join(err1, err2); err != nil {
+	p.kind, p.passes = o.kind, o.passes
+	if p.place, err = parsePlacement(o.cpus); err != nil {
 		return p, err
 	}
-	for _, wait := range strings.Split(waits, ",") {
-		if !slices.Contains([]string{"spin", "hybrid", "block"}, wait) {
-			return p, fmt.Errorf("wait %q is not one of spin, hybrid, block", wait)
-		}
-		for _, size := range sizeList {
-			for _, inflight := range inflightList {
-				s := setting{size: size, inflight: inflight, wait: wait, touch: touch, threads: o.kind == "frames", dual: o.kind == "dual", count: o.count}
-				s.chooseCount()
-				p.settings = append(p.settings, s)
-			}
-		}
+	if p.place.same() && !k.threads && !k.dual {
+		k.waits = "hybrid,block" // who spins there takes the CPU from the one it waits for
 	}
-	if err := p.place(o.cpus); err != nil {
+	if p.settings, err = o.settings(k, p.place); err != nil {
 		return p, err
 	}
-	var err error
 	p.pairs, err = o.choosePairs()
 	return p, err
 }
 
+// settings are all combinations of what was asked for.
+func (o options) settings(k kind, place placement) (settings []setting, err error) {
+	sizes, err1 := integers("--sizes", cmp.Or(o.sizes, k.sizes), 0)
+	inflights, err2 := integers("--inflight", o.inflight, 1)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	for _, text := range strings.Split(cmp.Or(o.touch, k.touch), ",") {
+		touch, err := benchproto.ParseTouch(text)
+		if err == nil && !slices.Contains(k.touches, touch) {
+			err = fmt.Errorf("%s measures with --touch %s, not %s", o.kind, k.touches, touch)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, wait := range strings.Split(cmp.Or(o.waits, k.waits), ",") {
+			if !slices.Contains([]string{"spin", "hybrid", "block"}, wait) {
+				return nil, fmt.Errorf("wait %q is not one of spin, hybrid, block", wait)
+			}
+			for _, size := range sizes {
+				for _, inflight := range inflights {
+					// Two threads that hand over by spinning, or bounce a line, get nowhere on one CPU.
+					s := setting{size: size, inflight: inflight, wait: wait, touch: touch, threads: k.threads && !place.same(), dual: k.dual,
+						count: o.count, limits: limits{line: !place.same(), semaphore: wait == "block" || place.same()}}
+					s.chooseCount()
+					settings = append(settings, s)
+				}
+			}
+		}
+	}
+	return settings, nil
+}
+
+// chooseCount takes enough frames for steady percentiles, and few enough to end.
 func (s *setting) chooseCount() {
+	const most, least, bytes = 20_000, 100, 2_000_000_000
 	if s.count == 0 {
-		s.count = smallCount
+		s.count = most
 		if s.touch != benchproto.TouchNone {
-			s.count = largeCount
+			s.count = min(most, max(least, bytes/max(1, s.size)))
 		}
 	}
 	s.warmup = max(1, s.count/10)

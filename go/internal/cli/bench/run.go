@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/table"
 )
@@ -18,7 +19,7 @@ type series struct {
 
 // run measures everything, the pairs of a setting right after each other, as often as there are passes.
 func (p plan) run(ctx context.Context, progress io.Writer) (Document, error) {
-	d := Document{SchemaVersion: SchemaVersion, Kind: p.kind, Host: describeHost(p.clientCPU, p.serverCPU), Passes: p.passes}
+	d := Document{SchemaVersion: SchemaVersion, Kind: p.kind, Date: time.Now().UTC().Truncate(time.Second), Command: p.command, Host: describeHost(p.place), Passes: p.passes}
 	all := make([]series, 0, len(p.settings)*len(p.pairs))
 	for _, s := range p.settings {
 		for _, pair := range p.pairs {

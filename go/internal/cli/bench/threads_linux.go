@@ -1,26 +1,38 @@
 package bench
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 )
 
-// threads does a frame's work without any library: two threads of one process, one buffer on the heap and one word that
-// says whose turn it is. What it takes is the floor for the work itself.
+// threads does a frame's work without any library: two threads of one process, one buffer of shared memory as a channel's is, all of it
+// there already, and one word that says whose turn it is. What it takes is the floor for the work itself.
 type threads struct {
+	memory []byte // the whole mapping
 	buffer []byte
 	filler filler
 	turn   atomic.Uint64 // odd: the helper's; even: ours
 	blocks chan int      // frames of the next block; the helper sleeps in between, or it would compete with the server
+	ended  chan struct{}
 }
 
 // startThreads starts the helper on a CPU of its own.
 func startThreads(size, cpu int, touch benchproto.Touch) (*threads, error) {
-	t := &threads{buffer: make([]byte, size), filler: filler{touch: touch}, blocks: make(chan int)}
+	// An empty mapping is refused.
+	memory, err := unix.Mmap(-1, 0, max(1, size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, fmt.Errorf("memory for two threads: %w", err)
+	}
+	t := &threads{memory: memory, buffer: memory[:size], filler: filler{touch: touch, size: size}, blocks: make(chan int), ended: make(chan struct{})}
 	pinned := make(chan error)
 	go func() {
+		defer close(t.ended)
 		// Never unlocked: the pinned thread ends with the goroutine.
 		runtime.LockOSThread()
 		err := pinThread(0, cpu)
@@ -29,7 +41,10 @@ func startThreads(size, cpu int, touch benchproto.Touch) (*threads, error) {
 			t.help()
 		}
 	}()
-	return t, <-pinned
+	if err := <-pinned; err != nil {
+		return nil, errors.Join(err, t.stop())
+	}
+	return t, nil
 }
 
 // help is the helper's side.
@@ -69,4 +84,9 @@ func (t *threads) block(frames int, clock benchproto.Clock, samples []int64) ([]
 	return samples, nil
 }
 
-func (t *threads) stop() { close(t.blocks) }
+// stop ends the helper and gives the memory back.
+func (t *threads) stop() error {
+	close(t.blocks)
+	<-t.ended
+	return unix.Munmap(t.memory)
+}
