@@ -137,11 +137,22 @@ lint: setup ## check style and obvious mistakes
 demo: build ## change a picture in place through every pair of languages (IMAGE=path)
 	@$(BIN)/zeroduplex demo $(if $(IMAGE),--image "$(IMAGE)")
 
+# Each language with itself, where all pairs would take too long.
+ALONE := --pairs go/go,cpp/cpp,csharp/csharp,python/python
+MEASURE = $(BIN)/zeroduplex bench
+
 .PHONY: bench
-bench: build ## measure round trips, large frames, and v1 beside in place (BENCH='--passes 1')
-	@$(BIN)/zeroduplex bench rtt --out build/bench/rtt.json $(BENCH)
-	@$(BIN)/zeroduplex bench frames --out build/bench/frames.json $(BENCH)
-	@$(BIN)/zeroduplex bench dual --out build/bench/dual.json $(BENCH)
+bench: build ## measure everything, an hour and more, and make build/bench/index.html of it (BENCH='--passes 1 --outside NAME=FOLDER')
+	@mkdir -p build/bench
+	@rm -f build/bench/*.json
+	@$(MEASURE) rtt --out build/bench/rtt.json $(BENCH)
+	@$(MEASURE) rtt --sizes 64 --waits spin --inflight 1,16 --count 200000 $(ALONE) --out build/bench/rtt-in-flight.json $(BENCH)
+	@$(MEASURE) rtt --sizes 64 --cpus same $(ALONE) --out build/bench/rtt-one-cpu.json $(BENCH)
+	@$(MEASURE) rtt --sizes 64 --cpus -1,-1 $(ALONE) --out build/bench/rtt-any-cpu.json $(BENCH)
+	@$(MEASURE) frames --out build/bench/frames.json $(BENCH)
+	@$(MEASURE) frames --sizes 64,4096,65536,1048576,3110416,25000000 $(ALONE) --out build/bench/frames-sizes.json $(BENCH)
+	@$(MEASURE) dual --out build/bench/dual.json $(BENCH)
+	@$(MEASURE) report build/bench --out build/bench/index.html
 
 .PHONY: bench-peers
 bench-peers: ## build programs of others to measure beside ours (needs Rust and libzmq, which it installs; see conformance/benchpeers)

@@ -23,8 +23,10 @@ Commands:
   layout         print where every byte of a channel lies
   inspect NAME   show a channel, living or left behind, without disturbing it
   demo           change a picture in place through every pair of languages
-  bench rtt      measure round trips against the raw limit of the machine
-  bench frames   measure large frames against the same work done by two threads
+  bench rtt      measure round trips against the raw limits of the machine
+  bench frames   measure work on frames against the same work done by two threads
+  bench dual     measure in place against two buffers of ZeroBuffer v1
+  bench report   make one page of what was measured
   help           print this
 
 Each command explains itself with --help.

@@ -2,22 +2,24 @@ package interop
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench"
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 )
 
 // benchOnce measures a few frames of everything that args ask for.
-func benchOnce(t *testing.T, args ...string) bench.Document {
+func benchOnce(t *testing.T, args ...string) document.Document {
 	code, stdout, stderr := zeroduplex(append([]string{"bench", "--json", "--passes", "1", "--count", "5", "--peers", *peerFolder}, args...)...)
 	require.Equal(t, 0, code, stderr)
-	var d bench.Document
+	var d document.Document
 	require.NoError(t, json.Unmarshal([]byte(stdout), &d))
-	assert.Equal(t, bench.SchemaVersion, d.SchemaVersion)
+	assert.Equal(t, document.SchemaVersion, d.SchemaVersion)
 	assert.Contains(t, d.Command, args[0])
 	for _, r := range d.Results {
 		assert.Positive(t, r.P50NS)
@@ -88,7 +90,15 @@ func TestBenchOnOneCPUAndOnAny(t *testing.T) {
 		assert.Zero(t, r.LimitP50NS)
 		assert.Positive(t, r.LimitSemaphoreP50NS)
 	}
-	d = benchOnce(t, "rtt", "--pairs", named, "--sizes", "64", "--cpus", "-1,-1", "--waits", "spin")
+	folder := t.TempDir()
+	d = benchOnce(t, "rtt", "--pairs", named, "--sizes", "64", "--cpus", "-1,-1", "--waits", "spin", "--out", filepath.Join(folder, "any.json"))
 	require.Len(t, d.Results, pairs)
 	assert.Equal(t, -1, d.Host.ClientCPU)
+
+	code, stdout, stderr := zeroduplex("bench", "report", folder, "--out", filepath.Join(folder, "index.html"))
+	require.Equal(t, 0, code, stderr)
+	assert.Contains(t, stdout, "shows 1 benchmarks")
+	page, err := os.ReadFile(filepath.Join(folder, "index.html"))
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "client on any CPU, server on any CPU")
 }

@@ -9,20 +9,20 @@ import (
 	"io"
 	"strings"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/page"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
 	"github.com/zeroduplex/zeroduplex/go/internal/peers"
 )
 
-// SchemaVersion is the version of the JSON form.
-const SchemaVersion = 2
-
-const usage = `usage: zeroduplex bench rtt|frames|dual [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
+const usage = `usage: zeroduplex bench rtt|frames|dual|report [--json] [--cpus CLIENT,SERVER] [--passes N] [--pairs go/go,…] [--peers FOLDER] [--out FILE]
              [--outside NAME=FOLDER,…] [--sizes B,…] [--touch fill,…] [--waits spin,…] [--inflight M,…] [--count K]
 
 rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads;
         up to 4096 bytes by a call, which copies the request in, above by a buffer that is filled in place
 frames  work on every frame: against two threads of one process
 dual    the same in place and over two buffers of ZeroBuffer v1 with as much room each: time, and shared memory
+
+report  one HTML page of all results in a folder: zeroduplex bench report DIR --out FILE
 
 --touch says what the work is. fill: the client fills the frame, the server changes its first 8 bytes, which the client reads.
 page: the same with one byte per page. all: the client fills, the server changes and the client reads every byte.
@@ -47,6 +47,9 @@ const frameSize = 3_110_416
 
 // Run runs the command and returns its exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "report" {
+		return page.Run(args[1:], stdout, stderr)
+	}
 	set := flags.New("zeroduplex bench", usage, stderr)
 	var o options
 	set.BoolVar(&o.json, "json", false, "print JSON")
@@ -61,7 +64,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&o.touch, "touch", "", "work on a frame: fill, page, all (default: fill,all, dual: fill)")
 	set.StringVar(&o.waits, "waits", "", "wait strategies (default: spin,hybrid,block, frames and dual: hybrid)")
 	set.StringVar(&o.inflight, "inflight", "1", "frames on their way at the same time")
-	positional, code, ok := set.Parse(args, "rtt, frames or dual")
+	positional, code, ok := set.Parse(args, "rtt, frames, dual or report")
 	if !ok {
 		return code
 	}
@@ -69,6 +72,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	plan, err := o.plan()
 	if err != nil {
 		return set.Misuse(err)
+	}
+	if err := o.prepare(); err != nil {
+		return set.Fail(err)
 	}
 	plan.command = strings.Join(append([]string{"zeroduplex bench"}, args...), " ")
 	document, err := plan.run(ctx, stderr)

@@ -5,12 +5,13 @@ import (
 	"strconv"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 	"github.com/zeroduplex/zeroduplex/go/internal/stats"
 )
 
 // combineSetting makes the results of all pairs in one setting. Outside peers measure no limits of their own: they are compared with the
 // medians of those that ours measured beside them.
-func combineSetting(all []series) (results []Result) {
+func combineSetting(all []series) (results []document.Result) {
 	var ours []measured
 	for _, s := range all {
 		results = append(results, s.combine())
@@ -20,16 +21,16 @@ func combineSetting(all []series) (results []Result) {
 	}
 	for i := range results {
 		if r := &results[i]; r.Outside && r.Samples > 0 {
-			r.setLimits(ours)
+			setLimits(r, ours)
 		}
 	}
 	return results
 }
 
 // combine takes the median of each figure over the passes.
-func (s *series) combine() Result {
+func (s *series) combine() document.Result {
 	set := s.setting
-	r := Result{Client: s.pair.client, Server: s.pair.server, Outside: s.pair.outside, Unsupported: s.unsupported,
+	r := document.Result{Client: s.pair.client, Server: s.pair.server, Outside: s.pair.outside, Unsupported: s.unsupported,
 		Size: set.size, Wait: set.wait, Inflight: set.inflight, Touch: string(set.touch)}
 	if len(s.passes) == 0 {
 		return r
@@ -53,14 +54,14 @@ func (s *series) combine() Result {
 	}
 	r.CopiedBytes = inPlace[0].CopiedBytes
 	r.ClientUsage, r.ServerUsage = usages(inPlace)
-	r.setLimits(inPlace)
+	setLimits(&r, inPlace)
 	if set.dual && !s.pair.outside {
 		r.Dual = combineDual(r, dual)
 	}
 	return r
 }
 
-func (r *Result) setLimits(passes []measured) {
+func setLimits(r *document.Result, passes []measured) {
 	r.LimitP50NS = median(passes, func(m measured) int64 { return m.LimitP50NS })
 	r.LimitSemaphoreP50NS = median(passes, func(m measured) int64 { return m.LimitSemaphoreP50NS })
 	r.MemcpyP50NS = median(passes, func(m measured) int64 { return m.MemcpyP50NS })
@@ -69,8 +70,8 @@ func (r *Result) setLimits(passes []measured) {
 	r.RatioToMemcpy = ratio(r.P50NS, r.MemcpyP50NS)
 }
 
-func combineDual(inPlace Result, passes []measured) *DualResult {
-	d := &DualResult{ShmBytes: passes[0].shm, CopiedBytes: passes[0].CopiedBytes,
+func combineDual(inPlace document.Result, passes []measured) *document.DualResult {
+	d := &document.DualResult{ShmBytes: passes[0].shm, CopiedBytes: passes[0].CopiedBytes,
 		P50NS:  median(passes, func(m measured) int64 { return m.P50NS }),
 		P99NS:  median(passes, func(m measured) int64 { return m.P99NS }),
 		P999NS: median(passes, func(m measured) int64 { return m.P999NS })}

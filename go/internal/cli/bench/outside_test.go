@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
@@ -44,7 +45,7 @@ func (s scripts) write(t *testing.T, folder, name string) string {
 }
 
 // runOutside measures a pair of ours, which is made of scripts too, and an outside one in two settings of two passes.
-func runOutside(t *testing.T, outside scripts) (Document, error) {
+func runOutside(t *testing.T, outside scripts) (document.Document, error) {
 	folder := t.TempDir()
 	scripts{server: ownServer(), client: ownClient}.write(t, filepath.Join(folder, "peers"), "go")
 	o := options{kind: "rtt", passes: 2, count: 5, inflight: "1", sizes: "64,128", waits: "spin", cpus: "-1,-1", peers: filepath.Join(folder, "peers"),
@@ -60,7 +61,7 @@ func TestAnOutsidePeerIsComparedWithOurLimit(t *testing.T) {
 	require.Len(t, d.Results, 4)
 	ours := d.Results[0]
 	assert.Equal(t, []any{"go", false, 5, int64(300), int64(950), int64(100), 3.0, ptr(5)}, []any{ours.Client, ours.Outside, ours.Samples, ours.P50NS, ours.P999NS, ours.LimitP50NS, ours.RatioToLimit, ours.ShmBytes})
-	assert.Equal(t, Result{Client: "other", Server: "other", Outside: true, Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 5, P50NS: 300, P99NS: 900, LimitP50NS: 100, RatioToLimit: 3}, d.Results[1])
+	assert.Equal(t, document.Result{Client: "other", Server: "other", Outside: true, Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 5, P50NS: 300, P99NS: 900, LimitP50NS: 100, RatioToLimit: 3}, d.Results[1])
 }
 
 func TestWhatAnOutsidePeerCannotDoIsNoMeasurement(t *testing.T) {
@@ -69,9 +70,9 @@ func TestWhatAnOutsidePeerCannotDoIsNoMeasurement(t *testing.T) {
 		d, err := runOutside(t, outside)
 		require.NoError(t, err)
 		require.Len(t, d.Results, 4)
-		assert.Equal(t, Result{Client: "other", Server: "other", Outside: true, Unsupported: "no busy wait here", Size: 64, Wait: "spin", Inflight: 1, Touch: "none"}, d.Results[1])
+		assert.Equal(t, document.Result{Client: "other", Server: "other", Outside: true, Unsupported: "no busy wait here", Size: 64, Wait: "spin", Inflight: 1, Touch: "none"}, d.Results[1])
 		var text strings.Builder
-		require.NoError(t, d.write(&text))
+		require.NoError(t, write(d, &text))
 		assert.Contains(t, text.String(), "unsupported")
 	}
 	// Some settings only.

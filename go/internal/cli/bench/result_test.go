@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 )
 
 func ptr(n int64) *int64 { return &n }
@@ -36,12 +37,12 @@ func TestMediansOverThePasses(t *testing.T) {
 	s := series{pair: pair{client: "go", server: "cpp"}, setting: setting{size: 64, wait: "spin", inflight: 1, count: 10, touch: "none"}, passes: threePasses()}
 	client := benchproto.Usage{CPUNS: 6, AllocatedBytes: ptr(8), RanOn: []int{0, 1}}
 	server := benchproto.Usage{RanOn: []int{}} // one pass does not know what was allocated
-	assert.Equal(t, Result{Client: "go", Server: "cpp", Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 10, P50NS: 200, P99NS: 700, P999NS: 2000,
+	assert.Equal(t, document.Result{Client: "go", Server: "cpp", Size: 64, Wait: "spin", Inflight: 1, Touch: "none", Samples: 10, P50NS: 200, P99NS: 700, P999NS: 2000,
 		PerSecond: 2_500_000, LimitP50NS: 100, RatioToLimit: 2, LimitSemaphoreP50NS: 60, RatioToSemaphore: 3.333, MemcpyP50NS: 15, RatioToMemcpy: 13.333,
 		ThreadsP50NS: 100, RatioToThreads: 2, ShmBytes: ptr(101), ClientUsage: &client, ServerUsage: &server}, s.combine())
 
 	s.setting.dual = true
-	assert.Equal(t, &DualResult{P50NS: 400, P99NS: 1400, P999NS: 2000, Ratio: 0.5, ShmBytes: 200, ShmRatio: 0.505, ClientUsage: &client, ServerUsage: &server}, s.combine().Dual)
+	assert.Equal(t, &document.DualResult{P50NS: 400, P99NS: 1400, P999NS: 2000, Ratio: 0.5, ShmBytes: 200, ShmRatio: 0.505, ClientUsage: &client, ServerUsage: &server}, s.combine().Dual)
 	s.pair.outside = true
 	assert.Nil(t, s.combine().Dual)
 	s.passes[1].Server = nil
@@ -52,8 +53,8 @@ func TestMediansOverThePasses(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	d := Document{SchemaVersion: SchemaVersion, Kind: "frames", Host: describeHost(placement{client: 0, server: -1}), Passes: 3,
-		Results: []Result{{Client: "go", Server: "cpp", Size: 3110416, Wait: "hybrid", Inflight: 1, Samples: 10, P50NS: 250_000, P99NS: 300_000, P999NS: 310_000, PerSecond: 4001,
+	d := document.Document{SchemaVersion: document.SchemaVersion, Kind: "frames", Host: document.ThisHost(0, -1), Passes: 3,
+		Results: []document.Result{{Client: "go", Server: "cpp", Size: 3110416, Wait: "hybrid", Inflight: 1, Samples: 10, P50NS: 250_000, P99NS: 300_000, P999NS: 310_000, PerSecond: 4001,
 			LimitP50NS: 90, RatioToLimit: 2777.8, ThreadsP50NS: 240_000, RatioToThreads: 1.042, ClientUsage: &benchproto.Usage{CPUNS: 2_000_000}}}}
 	file := filepath.Join(t.TempDir(), "bench.json")
 	var text, encoded strings.Builder
@@ -79,8 +80,18 @@ func TestReport(t *testing.T) {
 	assert.Error(t, options{file: filepath.Join(file, "below")}.report(d, &text))
 }
 
+func TestTheFileIsMadeBeforeAnythingIsMeasured(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, options{}.prepare())
+	file := filepath.Join(folder, "new", "bench.json")
+	require.NoError(t, options{file: file}.prepare())
+	require.FileExists(t, file)
+	assert.Error(t, options{file: filepath.Join(file, "below.json")}.prepare())
+	assert.Error(t, options{file: folder}.prepare())
+}
+
 func TestReportOfTwoBuffers(t *testing.T) {
-	d := Document{Kind: "dual", Results: []Result{{P50NS: 100, ShmBytes: ptr(6_221_000), Dual: &DualResult{P50NS: 200, Ratio: 0.5, ShmBytes: 12_441_000, ShmRatio: 0.5001}}}}
+	d := document.Document{Kind: "dual", Results: []document.Result{{P50NS: 100, ShmBytes: ptr(6_221_000), Dual: &document.DualResult{P50NS: 200, Ratio: 0.5, ShmBytes: 12_441_000, ShmRatio: 0.5001}}}}
 	var text strings.Builder
 	require.NoError(t, options{}.report(d, &text))
 	for _, want := range []string{"two buffers", "200 ns", "0.50", "6,221,000", "12,441,000", "0.5001"} {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 	"github.com/zeroduplex/zeroduplex/go/internal/table"
 )
 
@@ -18,8 +19,8 @@ type series struct {
 }
 
 // run measures everything, the pairs of a setting right after each other, as often as there are passes.
-func (p plan) run(ctx context.Context, progress io.Writer) (Document, error) {
-	d := Document{SchemaVersion: SchemaVersion, Kind: p.kind, Date: time.Now().UTC().Truncate(time.Second), Command: p.command, Host: describeHost(p.place), Passes: p.passes}
+func (p plan) run(ctx context.Context, progress io.Writer) (document.Document, error) {
+	d := document.Document{SchemaVersion: document.SchemaVersion, Kind: p.kind, Date: time.Now().UTC().Truncate(time.Second), Command: p.command, Host: document.ThisHost(p.place.client, p.place.server), Passes: p.passes}
 	all := make([]series, 0, len(p.settings)*len(p.pairs))
 	for _, s := range p.settings {
 		for _, pair := range p.pairs {

@@ -1,10 +1,14 @@
-package bench
+// Package document is the JSON form of a benchmark, and how its figures are shown.
+package document
 
 import (
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 )
+
+// SchemaVersion is the version of the JSON form.
+const SchemaVersion = 2
 
 // Document is the JSON form of a benchmark.
 type Document struct {

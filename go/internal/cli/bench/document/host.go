@@ -1,4 +1,4 @@
-package bench
+package document
 
 import (
 	"fmt"
@@ -18,8 +18,9 @@ type Host struct {
 	ServerCPU int    `json:"server_cpu"`
 }
 
-func describeHost(place placement) Host {
-	h := Host{CPU: "unknown processor", CPUs: runtime.NumCPU(), Kernel: "unknown", GoVersion: runtime.Version(), Arch: runtime.GOARCH, ClientCPU: place.client, ServerCPU: place.server}
+// ThisHost describes this machine and the CPUs that client and server are given; -1 for any.
+func ThisHost(clientCPU, serverCPU int) Host {
+	h := Host{CPU: "unknown processor", CPUs: runtime.NumCPU(), Kernel: "unknown", GoVersion: runtime.Version(), Arch: runtime.GOARCH, ClientCPU: clientCPU, ServerCPU: serverCPU}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		h.Kernel = strings.TrimSpace(string(release))
 	}
@@ -34,13 +35,18 @@ func describeHost(place placement) Host {
 	return h
 }
 
-// describe says it in one line.
-func (h Host) describe() string {
+// Machine says in one line what was measured on.
+func (h Host) Machine() string {
+	return fmt.Sprintf("%s, %d CPUs, kernel %s", h.CPU, h.CPUs, h.Kernel)
+}
+
+// Placement says in one line who was measured where.
+func (h Host) Placement() string {
 	where := func(cpu int) string {
 		if cpu < 0 {
 			return "any CPU"
 		}
 		return fmt.Sprintf("CPU %d", cpu)
 	}
-	return fmt.Sprintf("%s, %d CPUs, kernel %s, client on %s, server on %s", h.CPU, h.CPUs, h.Kernel, where(h.ClientCPU), where(h.ServerCPU))
+	return fmt.Sprintf("client on %s, server on %s", where(h.ClientCPU), where(h.ServerCPU))
 }
