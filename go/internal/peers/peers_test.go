@@ -63,6 +63,7 @@ func TestServersThatDoNot(t *testing.T) {
 	folder := t.TempDir()
 	for body, want := range map[string]string{
 		"echo oops >&2; exit 3":     "x bad: it ended before it was ready: oops",
+		"exit 4":                    "x bad: it ended before it was ready: exit status 4: (nothing on stderr)",
 		"echo steady; exec sleep 9": `x bad: it printed "steady\n" instead of "ready"`,
 	} {
 		_, err := Command{script(t, filepath.Join(folder, "x", "bad"), body)}.Start(context.Background())

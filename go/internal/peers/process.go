@@ -87,8 +87,11 @@ func (c Command) StartUntil(ctx context.Context, first string, args ...string) (
 	overdue := time.AfterFunc(StopTimeout, func() { _ = s.cmd.Process.Kill() }) // it may have closed its stdout only
 	waited := s.cmd.Wait()
 	overdue.Stop()
-	if waited != nil && s.stderr.Len() > 0 {
+	switch {
+	case waited != nil && s.stderr.Len() > 0:
 		err = fmt.Errorf("%w: %s", err, message(&s.stderr))
+	case waited != nil && ended:
+		err = fmt.Errorf("%w: %w: %s", err, waited, message(&s.stderr))
 	}
 	err = fmt.Errorf("%s: %w", s.name, err)
 	if ended {

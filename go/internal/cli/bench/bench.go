@@ -6,6 +6,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -30,7 +31,7 @@ page: the same with one byte per page. all: the client fills, the server changes
 Every configuration is measured once in each pass, all pairs of languages in turn; the figures are medians over the passes.
 --outside adds a bench-server and a bench-client that are not ours, which a folder holds, as a pair of its own. They take the flags of
 ours but --protocol and --limits, and print the same line; what they cannot do they answer with exit code 3 and a line on
-stderr that says so.`
+stderr that says so. Where one fails, the rest is measured all the same, and the exit code is 1 at the end.`
 
 type options struct {
 	kind                        string
@@ -81,5 +82,11 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return set.Fail(err)
 	}
-	return set.Finish(o.report(document, stdout))
+	if err := o.report(document, stdout); err != nil {
+		return set.Fail(err)
+	}
+	if failures := document.Failures(); len(failures) > 0 {
+		return set.Fail(fmt.Errorf("outside peers failed, the rest was measured:\n%s", strings.Join(failures, "\n")))
+	}
+	return flags.OK
 }

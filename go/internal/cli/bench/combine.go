@@ -30,7 +30,7 @@ func combineSetting(all []series) (results []document.Result) {
 // combine takes the median of each figure over the passes.
 func (s *series) combine() document.Result {
 	set := s.setting
-	r := document.Result{Client: s.pair.client, Server: s.pair.server, Outside: s.pair.outside, Unsupported: s.unsupported,
+	r := document.Result{Client: s.pair.client, Server: s.pair.server, Outside: s.pair.outside, Unsupported: s.unsupported, Failed: s.failed,
 		Size: set.size, Wait: set.wait, Inflight: set.inflight, Touch: string(set.touch)}
 	if len(s.passes) == 0 {
 		return r

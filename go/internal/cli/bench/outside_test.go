@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
+	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
 	"github.com/zeroduplex/zeroduplex/go/internal/protocol"
 )
 
@@ -83,7 +84,7 @@ func TestWhatAnOutsidePeerCannotDoIsNoMeasurement(t *testing.T) {
 	assert.Equal(t, "no busy wait here", d.Results[3].Unsupported)
 }
 
-func TestFailuresOfOutsidePeersEndTheRun(t *testing.T) {
+func TestFailuresOfOutsidePeersAreNoMeasurement(t *testing.T) {
 	once := filepath.Join(t.TempDir(), "once")
 	for want, outside := range map[string]scripts{
 		"exit status 4: broken":         {client: "echo broken >&2; exit 4"},
@@ -94,9 +95,35 @@ func TestFailuresOfOutsidePeersEndTheRun(t *testing.T) {
 		"exit status 9":                 {server: strings.Replace(goodServer, "exit 0", "exit 9", 1), client: "echo no >&2; exit 3"},
 		"measured before, and in pass ": {client: "if [ -e " + once + " ]; then echo no >&2; exit 3; fi; : >" + once + "; " + goodClient},
 	} {
-		_, err := runOutside(t, outside)
-		assert.ErrorContains(t, err, want)
+		d, err := runOutside(t, outside)
+		require.NoError(t, err)
+		require.Len(t, d.Results, 4)
+		assert.EqualValues(t, 300, d.Results[0].P50NS, "ours are measured all the same")
+		failed := d.Results[1]
+		assert.Contains(t, failed.Failed, want)
+		failed.Failed = ""
+		assert.Equal(t, document.Result{Client: "other", Server: "other", Outside: true, Size: 64, Wait: "spin", Inflight: 1, Touch: "none"}, failed)
+		assert.Contains(t, d.Failures()[0], "other, 64 bytes, spin, touch none: ")
+		var text strings.Builder
+		require.NoError(t, write(d, &text))
+		assert.Contains(t, text.String(), "failed")
 	}
+}
+
+func TestTheCommandFailsWhenAnOutsidePeerDoes(t *testing.T) {
+	folder := t.TempDir()
+	scripts{server: ownServer(), client: ownClient}.write(t, filepath.Join(folder, "peers"), "go")
+	other := scripts{client: "echo broken >&2; exit 4"}.write(t, folder, "elsewhere")
+	file := filepath.Join(folder, "out.json")
+	var stdout, stderr strings.Builder
+	args := []string{"rtt", "--passes", "1", "--count", "5", "--sizes", "64", "--waits", "spin", "--cpus", "-1,-1", "--peers", filepath.Join(folder, "peers"), "--out", file}
+	assert.Equal(t, flags.OK, Run(t.Context(), args, &stdout, &stderr), stderr.String())
+	assert.Equal(t, flags.Failed, Run(t.Context(), append(args, "--outside", "other="+other), &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "outside peers failed, the rest was measured:\nother, 64 bytes, spin, touch none: elsewhere bench-client: exit status 4: broken")
+	assert.FileExists(t, file)
+
+	assert.Equal(t, flags.Usage, Run(t.Context(), append(args, "--outside", "other="+filepath.Join(folder, "none")), &stdout, &stderr))
+	assert.Equal(t, flags.Failed, Run(t.Context(), append(args, "--out", folder), &stdout, &stderr))
 }
 
 func TestOursMustSupportAndTellEverything(t *testing.T) {

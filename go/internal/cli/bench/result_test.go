@@ -80,12 +80,16 @@ func TestReport(t *testing.T) {
 	assert.Error(t, options{file: filepath.Join(file, "below")}.report(d, &text))
 }
 
-func TestTheFileIsMadeBeforeAnythingIsMeasured(t *testing.T) {
+func TestWhatCannotBeWrittenIsNotMeasured(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, options{}.prepare())
 	file := filepath.Join(folder, "new", "bench.json")
 	require.NoError(t, options{file: file}.prepare())
-	require.FileExists(t, file)
+	entries, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Empty(t, entries, "a run that fails must leave no empty result")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.NoError(t, options{file: file}.prepare(), "it may be replaced")
 	assert.Error(t, options{file: filepath.Join(file, "below.json")}.prepare())
 	assert.Error(t, options{file: folder}.prepare())
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,19 +13,23 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/table"
 )
 
-// prepare makes sure that the result can be written, before it takes long to get one.
+// prepare makes sure that the result can be written, before it takes long to get one. It leaves nothing but the folder.
 func (o options) prepare() error {
 	if o.file == "" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(o.file), 0o755); err != nil {
+	if info, err := os.Stat(o.file); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("--out %s is no regular file", o.file)
+	}
+	folder := filepath.Dir(o.file)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(o.file, os.O_CREATE|os.O_WRONLY, 0o644)
+	probe, err := os.CreateTemp(folder, ".bench")
 	if err != nil {
 		return err
 	}
-	return file.Close()
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func (o options) report(d document.Document, stdout io.Writer) error {
@@ -54,8 +59,12 @@ func write(d document.Document, w io.Writer) error {
 	}
 	for _, r := range d.Results {
 		cells := []string{r.Client, r.Server, table.Count(r.Size), r.Wait, table.Count(r.Inflight), r.Touch}
-		if r.Unsupported != "" {
+		switch {
+		case r.Unsupported != "":
 			t.Add(append(cells, "unsupported")...)
+			continue
+		case r.Failed != "":
+			t.Add(append(cells, "failed")...)
 			continue
 		}
 		for _, c := range columns {

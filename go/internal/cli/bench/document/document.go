@@ -2,9 +2,11 @@
 package document
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
+	"github.com/zeroduplex/zeroduplex/go/internal/table"
 )
 
 // SchemaVersion is the version of the JSON form.
@@ -27,11 +29,12 @@ type Result struct {
 	Server      string `json:"server"`
 	Outside     bool   `json:"outside,omitempty"`     // programs of others, named by --outside
 	Unsupported string `json:"unsupported,omitempty"` // why there are no figures: outside peers only
+	Failed      string `json:"failed,omitempty"`      // as Unsupported, and why it is a failure
 	Size        int    `json:"size"`
 	Wait        string `json:"wait"`
 	Inflight    int    `json:"inflight"`
 	Touch       string `json:"touch"`
-	Samples     int    `json:"samples"` // per pass; 0: unsupported
+	Samples     int    `json:"samples"` // per pass; 0: unsupported or failed
 	P50NS       int64  `json:"p50_ns"`
 	P99NS       int64  `json:"p99_ns"`
 	P999NS      int64  `json:"p999_ns,omitempty"`
@@ -69,4 +72,14 @@ type DualResult struct {
 	CopiedBytes *int64            `json:"copied_bytes"`
 	ClientUsage *benchproto.Usage `json:"client_usage"`
 	ServerUsage *benchproto.Usage `json:"server_usage"`
+}
+
+// Failures are the settings in which outside peers failed, and why.
+func (d Document) Failures() (list []string) {
+	for _, r := range d.Results {
+		if r.Failed != "" {
+			list = append(list, fmt.Sprintf("%s, %s bytes, %s, touch %s: %s", r.Client, table.Count(r.Size), r.Wait, r.Touch, r.Failed))
+		}
+	}
+	return list
 }

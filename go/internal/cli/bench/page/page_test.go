@@ -28,6 +28,7 @@ func results() (list []document.Result) {
 		}
 		list = append(list, document.Result{Client: "a<b", Server: "a<b", Outside: true, Size: size, Wait: "hybrid", Inflight: 1, Touch: "fill", Samples: 1000, P50NS: 5000 * scale, P99NS: 9900 * scale})
 	}
+	list = append(list, document.Result{Client: "broken", Server: "broken", Outside: true, Size: 64, Wait: "hybrid", Inflight: 1, Touch: "fill", Failed: "it died"})
 	return append(list, document.Result{Client: "other", Server: "other", Outside: true, Size: 64, Wait: "hybrid", Inflight: 1, Touch: "fill", Unsupported: "no such & wait"})
 }
 
@@ -58,7 +59,7 @@ func page(t *testing.T, folder string) string {
 func TestThePageShowsWhatTheFilesSay(t *testing.T) {
 	html := page(t, measured(t))
 	for _, want := range []string{"A CPU, 2 CPUs, kernel 6.1", "2030-01-02 03:04:05", "zeroduplex bench frames --passes 3", "client on CPU 0, server on CPU 1", "fill all, answer with 8 bytes, wait hybrid, 1 in flight",
-		"Go → C&#43;&#43;", "a&lt;b", "12.34", "1.07", "7.00 µs", "24.0", "0 | 0,1", "Unsupported: other, 64 bytes: no such &amp; wait", "64 bytes: client, server"} {
+		"Go → C&#43;&#43;", "a&lt;b", "12.34", "1.07", "7.00 µs", "24.0", "0 | 0,1", "Unsupported: other, 64 bytes: no such &amp; wait", "Failed: broken, 64 bytes: it died", "64 bytes: client, server"} {
 		assert.True(t, strings.Contains(html, want), want)
 	}
 	assert.NotContains(t, html, "ZgotmplZ", "the template refused something")

@@ -31,11 +31,12 @@ type tick struct {
 	Label string // "" for one between the decades
 }
 
-// line is a peer, or a reference that is drawn dashed.
+// line is a peer or a reference.
 type line struct {
 	Name      string
 	Color     int
-	Reference bool
+	Reference bool   // drawn grey and dashed
+	Outside   bool   // drawn thin
 	Points    string // as SVG wants them
 	Dots      []dot
 	NameY     float64
@@ -47,7 +48,7 @@ type dot struct {
 }
 
 // colors is how many the page's style has.
-const colors = 10
+const colors = 14
 
 // newPlot draws every peer with itself; crossed languages are in the table. nil when fewer than two sizes were measured.
 func newPlot(kind string, results []document.Result) *plot {
@@ -68,7 +69,7 @@ func newPlot(kind string, results []document.Result) *plot {
 	}
 	p.Y = decades(least, most, y)
 	for i, s := range series {
-		l := line{Name: s.name, Color: i % colors, Reference: s.reference}
+		l := line{Name: s.name, Color: i % colors, Reference: s.reference, Outside: s.outside}
 		var points []string
 		for _, point := range s.points {
 			d := dot{X: x(float64(point.size)), Y: y(float64(point.ns)), Title: fmt.Sprintf("%s, %s: %s", s.name, bytesName(point.size), document.Duration(point.ns))}
@@ -91,25 +92,26 @@ type point struct {
 type namedPoints struct {
 	name      string
 	reference bool
+	outside   bool
 	points    []point
 }
 
 // seriesOf are the peers in the order of the results, and the references: the least that any of ours measured, for they are floors.
 func seriesOf(kind string, results []document.Result) (series []namedPoints) {
-	add := func(name string, reference bool, size int, ns int64) {
+	add := func(which namedPoints, size int, ns int64) {
 		if ns <= 0 {
 			return
 		}
-		i := slices.IndexFunc(series, func(s namedPoints) bool { return s.name == name })
+		i := slices.IndexFunc(series, func(s namedPoints) bool { return s.name == which.name })
 		if i < 0 {
-			series, i = append(series, namedPoints{name: name, reference: reference}), len(series)
+			series, i = append(series, which), len(series)
 		}
 		series[i].points = append(series[i].points, point{size, ns})
 	}
 	for _, r := range results {
-		add(pairName(r), false, r.Size, r.P50NS)
+		add(namedPoints{name: pairName(r), outside: r.Outside}, r.Size, r.P50NS)
 		if r.Dual != nil {
-			add(pairName(r)+", two buffers", false, r.Size, r.Dual.P50NS)
+			add(namedPoints{name: pairName(r) + ", two buffers"}, r.Size, r.Dual.P50NS)
 		}
 	}
 	references := []struct {
@@ -132,7 +134,7 @@ func seriesOf(kind string, results []document.Result) (series []namedPoints) {
 					least = ns
 				}
 			}
-			add(reference.name, true, size, least)
+			add(namedPoints{name: reference.name, reference: true}, size, least)
 		}
 	}
 	for _, s := range series {

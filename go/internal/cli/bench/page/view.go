@@ -32,7 +32,7 @@ type group struct {
 	Matrix  []matrix // of every size at which languages were crossed
 	Titles  []string // of the table's columns
 	Rows    []row
-	Missing []string // what outside peers do not support, and why
+	Missing []string // what outside peers do not support or failed in, and why
 }
 
 type row struct {
@@ -121,7 +121,11 @@ func newGroup(title string, d document.Document, results []document.Result) grou
 		slices.SortStableFunc(same, func(a, b document.Result) int { return cmp.Compare(a.P50NS, b.P50NS) })
 		for _, r := range same {
 			if r.Unsupported != "" {
-				g.Missing = append(g.Missing, fmt.Sprintf("%s, %s bytes: %s", pairName(r), table.Count(r.Size), r.Unsupported))
+				g.Missing = append(g.Missing, fmt.Sprintf("Unsupported: %s, %s bytes: %s", pairName(r), table.Count(r.Size), r.Unsupported))
+				continue
+			}
+			if r.Failed != "" {
+				g.Missing = append(g.Missing, fmt.Sprintf("Failed: %s, %s bytes: %s", pairName(r), table.Count(r.Size), r.Failed))
 				continue
 			}
 			line := row{Pair: pairName(r), Size: table.Count(r.Size), Outside: r.Outside}
