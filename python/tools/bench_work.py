@@ -60,9 +60,9 @@ def check_size(data: memoryview, n: int, size: int) -> None:
 
 
 def check_number(data: memoryview, n: int, size: int) -> None:
-    check_size(data, n, size)
-    if size >= 8 and (found := _COUNTER.unpack_from(data)[0]) != n:
-        raise Failed(f"frame {n} came back with the number {found}")
+    if len(data) != size or (size >= 8 and _COUNTER.unpack_from(data)[0] != n):
+        check_size(data, n, size)
+        raise Failed(f"frame {n} came back with another number")
 
 
 def check_answer(data: memoryview, n: int, size: int) -> None:
