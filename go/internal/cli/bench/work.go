@@ -59,7 +59,8 @@ func (w *filler) check(data []byte, n uint64) error {
 	var different uint64
 	for ; len(words) >= 8; words = words[8:] {
 		w := (*[8]uint64)(words)
-		different |= w[0] ^ want | w[1] ^ want | w[2] ^ want | w[3] ^ want | w[4] ^ want | w[5] ^ want | w[6] ^ want | w[7] ^ want
+		// ^ and | bind equally.
+		different |= (w[0] ^ want) | (w[1] ^ want) | (w[2] ^ want) | (w[3] ^ want) | (w[4] ^ want) | (w[5] ^ want) | (w[6] ^ want) | (w[7] ^ want)
 	}
 	for _, word := range words {
 		different |= word ^ want

@@ -48,6 +48,22 @@ func TestWhatIsLostIsNoticed(t *testing.T) {
 	}
 }
 
+// Every bit of every byte counts, also where several words are compared at once.
+func TestEveryBitIsChecked(t *testing.T) {
+	data := make([]byte, 200)
+	w := filler{touch: benchproto.TouchAll, size: len(data)}
+	for _, n := range []uint64{0, 255, 0xA5} {
+		w.fill(data, n)
+		invert(data, benchproto.TouchAll)
+		require.NoError(t, w.check(data, n))
+		for bit := range 8 * len(data) {
+			data[bit/8] ^= 1 << (bit % 8)
+			require.Error(t, w.check(data, n), "bit %d, number %d", bit, n)
+			data[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
 func TestUnalignedDataIsAllRest(t *testing.T) {
 	memory := make([]byte, 64)
 	whole, rest := words(memory)
