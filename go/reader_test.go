@@ -161,6 +161,19 @@ func TestATokenThatTellsOfNoFrame(t *testing.T) {
 	r.buffer.allFree(t)
 }
 
+func TestTokensWithoutEndTellOfNoFrame(t *testing.T) {
+	const stored = 1_000_000
+	p := newObject(t, 0, 1024)
+	r := p.read(WithReadTimeout(time.Nanosecond))
+	w := p.write()
+	storeTokens(t, p.name, stored)
+	_, err := r.ReadFrame(context.Background())
+	requireError(t, err, ErrTimeout)
+	require.Greater(t, r.buffer.dataWritten.Value(), uint32(stored-100), "no look takes them all: there may be any number of them")
+	send(t, w, 10)
+	receive(t, r, 1, 10).Release()
+}
+
 func TestTheEndOfAWriter(t *testing.T) {
 	eachPlace(t, 1024, func(t *testing.T, p *place) {
 		r, w := p.stream()

@@ -16,7 +16,7 @@ func (r *Reader) await(p *pause, check func() error) error {
 		switch {
 		case r.failure != nil:
 			return r.failure
-		case token && r.genuine(), r.announced():
+		case token && !r.nudged() && r.ring.Published(), r.announced():
 			return nil
 		}
 		p.begin(r.options)
@@ -35,23 +35,24 @@ func (r *Reader) await(p *pause, check func() error) error {
 	}
 }
 
-// announced takes a token that tells of a frame, if there is one; mu and the turn are held.
+// announced takes a token that tells of a frame, if there is one; mu and the turn are held. Of those that tell of nothing it takes one and
+// what we posted ourselves: however many somebody stores, every look ends, and the caller looks at the clock.
 func (r *Reader) announced() bool {
 	for r.buffer.dataWritten.TryTake() {
-		if r.genuine() {
-			return true
+		if !r.nudged() {
+			return r.ring.Published()
 		}
 	}
 	return false
 }
 
-// genuine reports whether the token that was taken tells of a frame. Tokens cannot be told from each other, so what counts is their number.
-func (r *Reader) genuine() bool {
-	if r.nudges.Load() > 0 {
-		r.nudges.Add(-1)
+// nudged reports whether the token that was taken is one of our own. Tokens cannot be told from each other, so what counts is their number.
+func (r *Reader) nudged() bool {
+	if r.nudges.Load() == 0 {
 		return false
 	}
-	return r.ring.Published()
+	r.nudges.Add(-1)
+	return true
 }
 
 // nudge wakes our own sleeper.

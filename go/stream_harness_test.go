@@ -165,9 +165,15 @@ func panics(t testing.TB, call func()) (err error) {
 // overflow gives a buffer's sem-w the highest value there is.
 func overflow(t testing.TB, name string) {
 	t.Helper()
+	storeTokens(t, name, wire.SemaphoreValueMax)
+}
+
+// storeTokens makes as many frames seem to be announced, as a broken writer may.
+func storeTokens(t testing.TB, name string, value uint32) {
+	t.Helper()
 	f, err := os.OpenFile(wire.SemaphorePath(wire.DataWrittenSemaphore(name)), os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = f.WriteAt(binary.LittleEndian.AppendUint32(nil, wire.SemaphoreValueMax), 0)
+	_, err = f.WriteAt(binary.LittleEndian.AppendUint32(nil, value), 0)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 }

@@ -419,19 +419,33 @@ TEST(StreamErrors, ATokenWithoutAFrameMeansNothing) {
   EXPECT_THROW(reader.readFrame(0), TimeoutError);
 }
 
+/// As a broken writer may.
+void store_written_tokens(const Name& name, std::uint32_t value) {
+  const int fd = ::open(wire::semaphore_path(wire::data_written_semaphore(name.str())).c_str(), O_RDWR);
+  ASSERT_EQ(4, ::pwrite(fd, &value, sizeof value, wire::named_semaphore_value_offset));
+  ::close(fd);
+}
+
+TEST(StreamErrors, TokensWithoutFramesDoNotHoldAReader) {
+  constexpr std::uint32_t stored = 1'000'000;
+  const Name name;
+  Reader reader(name, small);
+  Writer writer(name);
+  store_written_tokens(name, stored);
+  EXPECT_THROW(reader.readFrame(0), TimeoutError);
+  EXPECT_GT(RawStream(name).written().value(), stored - 100) << "no look takes them all: there may be any number of them";
+  writer.writeFrame(bytes("x"));
+  EXPECT_EQ(1U, reader.readFrame().sequence());
+}
+
 TEST(StreamErrors, ASemaphoreThatCannotCountAnyFurther) {
   const Name name;
   Reader reader(name, small);
   Writer writer(name);
-  const std::string path = wire::semaphore_path(wire::data_written_semaphore(name.str()));
-  const int fd = ::open(path.c_str(), O_RDWR);
-  const std::uint32_t most = wire::semaphore_value_max;
-  ASSERT_EQ(4, ::pwrite(fd, &most, sizeof most, wire::named_semaphore_value_offset));
+  store_written_tokens(name, wire::semaphore_value_max);
   EXPECT_THROW(writer.writeFrame(bytes("x")), SystemError);
   EXPECT_EQ(0U, RawStream(name).info().payload_written_count) << "nothing was written";
-  const std::uint32_t none = 0;
-  ASSERT_EQ(4, ::pwrite(fd, &none, sizeof none, wire::named_semaphore_value_offset));
-  ::close(fd);
+  store_written_tokens(name, 0);
   EXPECT_EQ(1U, writer.writeFrame(bytes("x"))) << "and no sequence number is lost";
   EXPECT_EQ(1U, reader.readFrame().sequence());
 }

@@ -68,19 +68,19 @@ std::optional<TakenFrame> ReaderCore::read(Duration timeout, WhenWriterIsGone wh
 bool ReaderCore::take_token() noexcept { return std::exchange(token_in_hand_, false) || owned_.data_written().try_take(); }
 
 std::optional<TakenFrame> ReaderCore::next_frame(Lock& lock, const BeforeTake& before_take) {
-  while (take_token()) {
-    ring::fence();                      // pairs with the fence between the writer's publishing and its post
-    if (!ring_.has_unread()) continue;  // a token without a frame, as our own shut() leaves one
-    FoundFrame found;
-    try {
-      found = ring_.look();
-    } catch (const CorruptedError& e) {
-      fail(e);
-      throw;
-    }
-    return take(lock, found, before_take);
+  if (!take_token()) return std::nullopt;
+  ring::fence();  // pairs with the fence between the writer's publishing and its post
+  // A token without a frame, as our own shut() leaves one, ends the look: however many of them somebody stores, the caller gets to
+  // see the clock.
+  if (!ring_.has_unread()) return std::nullopt;
+  FoundFrame found;
+  try {
+    found = ring_.look();
+  } catch (const CorruptedError& e) {
+    fail(e);
+    throw;
   }
-  return std::nullopt;
+  return take(lock, found, before_take);
 }
 
 TakenFrame ReaderCore::take(Lock& lock, const FoundFrame& found, const BeforeTake& before_take) {

@@ -172,14 +172,9 @@ namespace ZeroDuplex
                 throw Failures.Corrupted(ReadOperation, name, corruption);
             }
 
-            // A token that announces nothing is nobody's: it was posted for a frame that was recovered, or by mistake.
-            FrameLoan frame = null;
-            while (frame == null && tokens.TryTake())
-            {
-                frame = Take();
-            }
-
-            return frame;
+            // A token that announces nothing is nobody's: it was posted for a frame that was recovered, or by mistake. It ends the look: however
+            // many of them somebody stores, the caller gets to see the clock.
+            return tokens.TryTake() ? Take() : null;
         }
 
         /// <summary>Reads the frame of a token that was taken.</summary>

@@ -318,6 +318,21 @@ namespace ZeroDuplex.Tests
         }
 
         [Test]
+        public void TokensWithoutEndDoNotHoldARead()
+        {
+            const uint Stored = 1000000;
+            using (Reader reader = Streams.Read(name))
+            using (Writer writer = Streams.WriteAtOnce(name))
+            {
+                Streams.StoreTokens("sem-w-" + name, Stored);
+                Assert.Throws<ZeroDuplexTimeoutException>(() => reader.ReadFrame(TimeSpan.Zero));
+                Assert.That(Streams.Tokens("sem-w-" + name), Is.GreaterThan(Stored - 100), "no look takes them all: there may be any number of them");
+                writer.WriteFrame(Channels.Bytes(5));
+                Streams.Expect(reader, 1, Channels.Bytes(5));
+            }
+        }
+
+        [Test]
         public void EachFrameHasATokenAndReleasedOnesOnlyAFew()
         {
             using (Reader reader = Streams.Read(name))

@@ -56,6 +56,15 @@ namespace ZeroDuplex.Tests
             }
         }
 
+        /// <summary>Gives a semaphore a value, as a broken peer may.</summary>
+        internal static void StoreTokens(string semaphore, uint value)
+        {
+            using (FileStream file = File.OpenWrite(Wire.SemaphorePath(semaphore)))
+            {
+                file.Write(BitConverter.GetBytes(value), 0, sizeof(uint));
+            }
+        }
+
         internal static void WithSemaphore(string semaphore, Action<Native.Semaphore> use)
         {
             using (Native.Semaphore opened = Native.Semaphore.Open(Wire.SemaphorePath(semaphore)))

@@ -80,7 +80,7 @@ class Writer(EndOwner[WriterEnd], LendsToFill):
 
         BufferFullError when there was no room within so many seconds; FrameTooLargeError for what never fits, of it FrameUnplaceableError
         for what does not fit at the present position; InvalidFrameSizeError, AcquisitionOpenError, ReaderDeadError, CorruptedError,
-        ClosedError.
+        ClosedError; SystemError when the reader's semaphore is full, which only a broken peer can make it.
         """
         return self._write(data, self._timeout(timeout, self._write_timeout), None)
 
