@@ -61,6 +61,23 @@ inline constexpr std::array header_fields{
     Field{wire::frame_header_v2_reserved_offset, 8},
 };
 
+/// Of a v1 buffer's block.
+inline constexpr std::array stream_fields{
+    Field{wire::oieb_v1_oieb_size_offset, 4},
+    Field{wire::oieb_v1_version_offset, 4},
+    Field{wire::oieb_v1_metadata_size_offset, 8},
+    Field{wire::oieb_v1_metadata_free_bytes_offset, 8},
+    Field{wire::oieb_v1_metadata_written_bytes_offset, 8},
+    Field{wire::oieb_v1_payload_size_offset, 8},
+    Field{wire::oieb_v1_payload_free_bytes_offset, 8},
+    Field{wire::oieb_v1_payload_write_pos_offset, 8},
+    Field{wire::oieb_v1_payload_read_pos_offset, 8},
+    Field{wire::oieb_v1_payload_written_count_offset, 8},
+    Field{wire::oieb_v1_payload_read_count_offset, 8},
+    Field{wire::oieb_v1_writer_pid_offset, 8},
+    Field{wire::oieb_v1_reader_pid_offset, 8},
+};
+
 /// A fuzzer's input, read as a sequence of decisions. When it has run out every decision is 0.
 class Program {
  public:

@@ -13,6 +13,7 @@
 #include <zeroduplex/error.hpp>
 
 #include "arena.hpp"
+#include "contents.hpp"
 #include "flipper.hpp"
 #include "program.hpp"
 #include "ring/client_ring.hpp"
@@ -61,12 +62,6 @@ wire::SegmentV2 spread(std::uint64_t payload) {
   layout.metadata_response = layout.metadata_request;
   layout.length = layout.payload.offset + payload;
   return layout;
-}
-
-void fill(std::span<std::byte> data, std::uint64_t with) { std::fill(data.begin(), data.end(), static_cast<std::byte>(with)); }
-
-bool is_filled(std::span<const std::byte> data, std::uint64_t with) {
-  return std::all_of(data.begin(), data.end(), [&](std::byte b) { return b == static_cast<std::byte>(with); });
 }
 
 class HostileRing {

@@ -39,13 +39,13 @@ Field = tuple[int, int]
 """Offset and width, 4 or 8."""
 
 
-def _fields(name: str) -> list[Field]:
+def fields_of(name: str) -> list[Field]:
     fields = next(s for s in wire.STRUCTS if s.name == name).fields
     return [(f.offset, 4 if struct.calcsize(f.format) * (f.count or 1) == 4 else 8) for f in fields]
 
 
-BLOCK_FIELDS: Final = _fields("oieb_v2")
-HEADER_FIELDS: Final = _fields("frame_header_v2")
+BLOCK_FIELDS: Final = fields_of("oieb_v2")
+HEADER_FIELDS: Final = fields_of("frame_header_v2")
 
 
 class Wrong(AssertionError):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hostile
 import hostile_channel
+import hostile_stream
 import pytest
 
 from zeroduplex._generated.wire import FrameState
 from zeroduplex._ops import ops
 from zeroduplex._ops_fallback import FallbackOps
 from zeroduplex._ring_server import Claimed, ServerRing
+from zeroduplex._v1.ring_reader import ReaderRing
+from zeroduplex._v1.stream import POSITION, SEEN_SEQUENCE, SEEN_SIZE
+from zeroduplex._v1.stream_fallback import FallbackStream
 
 PROGRAMS = 1500
 
@@ -35,6 +39,31 @@ def test_a_wrong_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ServerRing, "_check", believes)
     fuzzer = hostile.Fuzzer([lambda: ops])
+    with pytest.raises(hostile.Wrong):
+        for number in range(PROGRAMS):
+            fuzzer.run(hostile.make(2, number))
+
+
+def test_programs_on_both_ends_of_a_stream_do_what_they_are_for() -> None:
+    programs = 400
+    fuzzer = hostile_stream.Fuzzer(hostile_stream.both_streams())
+    for number in range(programs):
+        fuzzer.run(hostile.make(1, number), number)
+    tally = fuzzer.tally
+    assert tally["programs"] == programs
+    for what in ("written", "read", "released", "writers", "corrupted", "writes", "interposed"):
+        assert tally[what] > programs // 20, f"{what}: {tally}"
+
+
+def test_a_reader_that_believes_headers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harness notices a ring that checks no size."""
+
+    def believes(self: ReaderRing) -> tuple[int, int, int, int, int]:
+        words = self._words
+        return words[POSITION], 0, 1, words[SEEN_SIZE], words[SEEN_SEQUENCE]
+
+    monkeypatch.setattr(ReaderRing, "_resolve", believes)
+    fuzzer = hostile_stream.Fuzzer([FallbackStream])
     with pytest.raises(hostile.Wrong):
         for number in range(PROGRAMS):
             fuzzer.run(hostile.make(2, number))
