@@ -67,7 +67,7 @@ fuzz_cpp() {
 }
 
 fuzz_csharp() {
-	target csharp '[0-9]+ executions in [0-9.]+ s' env FUZZ_COUNT="$count" FUZZ_TIME="$([ "$count" -eq 0 ] && echo "$seconds" || echo 0)" make -s -C csharp fuzz
+	target csharp '[a-z]+: [0-9]+ executions in [0-9.]+ s' env FUZZ_COUNT="$count" FUZZ_TIME="$([ "$count" -eq 0 ] && echo "$seconds" || echo 0)" make -s -C csharp fuzz
 }
 
 fuzz_python() {

@@ -4,60 +4,16 @@ using ZeroDuplex.Ring;
 
 namespace ZeroDuplex.Tests.Hostile
 {
-    /// <summary>What a run of programs did, so that a test can tell that it did something.</summary>
-    internal sealed class Tally
-    {
-        internal readonly SortedDictionary<string, int> Counts = new SortedDictionary<string, int>();
-
-        internal int this[string what]
-        {
-            get
-            {
-                int count;
-                return Counts.TryGetValue(what, out count) ? count : 0;
-            }
-        }
-
-        internal void Add(string what)
-        {
-            Counts[what] = this[what] + 1;
-        }
-
-        public override string ToString()
-        {
-            var parts = new List<string>();
-            foreach (KeyValuePair<string, int> count in Counts)
-            {
-                parts.Add(count.Key + " " + count.Value);
-            }
-
-            return string.Join(", ", parts);
-        }
-    }
-
-    /// <summary>What a program showed must never happen.</summary>
-    public sealed class WrongException : Exception
-    {
-        internal WrongException(string message)
-            : base(message)
-        {
-        }
-    }
-
     /// <summary>
     /// Both ends of a ring, and a program that decides what they do and what somebody else writes into their memory, between and during their
     /// operations. An operation throws <see cref="RingCorruptedException"/> or hands out what lies in the payload; until somebody interferes
     /// it gives the right answer.
     /// </summary>
-    internal sealed unsafe class HostileRing
+    internal sealed unsafe class HostileRing : HostileProgram
     {
         internal const int LongestPayload = 2048;
         internal const int Head = 192; // both blocks, up to where a payload may begin
 
-        private readonly Decisions decisions;
-        private readonly Arena arena;
-        private readonly Flipper flipper;
-        private readonly Tally tally;
         private readonly bool flips;
         private readonly bool eager;
         private readonly RingMemory memory;
@@ -65,92 +21,41 @@ namespace ZeroDuplex.Tests.Hostile
         private readonly List<ServedFrame> taken = new List<ServedFrame>();
         private readonly Dictionary<ulong, Expected> frames = new Dictionary<ulong, Expected>();
         private ClientRing client;
-        private bool touched; // somebody interfered since the last reset: corruption is a right answer now
 
         internal HostileRing(Arena arena, Flipper flipper, Tally tally, byte[] input, bool flips)
+            : base(arena, flipper, tally, input)
         {
-            decisions = new Decisions(input);
-            this.arena = arena;
-            this.flipper = flipper;
-            this.tally = tally;
             this.flips = flips;
-            ulong payload = (2 + decisions.Below((LongestPayload / Wire.BlockAlignment) - 1)) * Wire.BlockAlignment;
-            eager = decisions.Byte() % 2 == 0;
+            ulong payload = (2 + Decisions.Below((LongestPayload / Wire.BlockAlignment) - 1)) * Wire.BlockAlignment;
+            eager = Decisions.Byte() % 2 == 0;
             byte* start = arena.Give(Head + (int)payload);
             memory = new RingMemory((OiebV2*)start, (OiebV2*)(start + Wire.OiebV2Size), start + Head, payload);
             server = new ServerRing(memory);
             Reset();
         }
 
-        internal void Run()
+        /// <inheritdoc/>
+        protected override void Check()
         {
-            tally.Add("programs");
-            try
-            {
-                while (decisions.More)
-                {
-                    try
-                    {
-                        Step();
-                    }
-                    catch (RingCorruptedException)
-                    {
-                        Require(touched, "corruption was found where nobody interfered");
-                        tally.Add("corrupted");
-                        Reset(); // what follows: the client detaches, the server resets, a client attaches
-                    }
-
-                    Require(client.Free <= memory.Size, "more bytes are free than there are");
-                    Require((ulong)client.InFlight <= memory.Size / Wire.FrameHeaderV2Size, "more frames are in flight than fit");
-                }
-            }
-            finally
-            {
-                flipper.Stop();
-            }
-
-            Require(arena.IsIntact(), "something was written before the segment");
+            Require(client.Free <= memory.Size, "more bytes are free than there are");
+            Require((ulong)client.InFlight <= memory.Size / Wire.FrameHeaderV2Size, "more frames are in flight than fit");
         }
 
-        private static void Require(bool holds, string what)
+        /// <inheritdoc/>
+        protected override void Reset()
         {
-            if (!holds)
-            {
-                throw new WrongException(what);
-            }
-        }
-
-        private static void Fill(byte* data, ulong size, ulong with)
-        {
-            new Span<byte>(data, (int)size).Fill(unchecked((byte)with));
-        }
-
-        private static bool IsFilled(byte* data, ulong size, ulong with)
-        {
-            foreach (byte b in new ReadOnlySpan<byte>(data, (int)size))
-            {
-                if (b != unchecked((byte)with))
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-
-        private void Reset()
-        {
-            flipper.Stop();
+            Flipper.Stop();
             server.Reset();
             client = new ClientRing(memory, eager, null);
             taken.Clear();
             frames.Clear();
-            touched = false;
+            Touched = false;
         }
 
-        private void Step()
+        /// <inheritdoc/>
+        protected override void Step()
         {
-            switch (decisions.Byte() % 16)
+            switch (Decisions.Byte() % 16)
             {
                 case 0:
                 case 1:
@@ -172,7 +77,7 @@ namespace ZeroDuplex.Tests.Hostile
                     ClientFrame cancelled = Pick();
                     if (cancelled != null && client.Cancel(cancelled))
                     {
-                        tally.Add("cancelled");
+                        Tally.Add("cancelled");
                     }
 
                     break;
@@ -181,7 +86,7 @@ namespace ZeroDuplex.Tests.Hostile
                     if (abandoned != null)
                     {
                         client.Abandon(abandoned);
-                        tally.Add("abandoned");
+                        Tally.Add("abandoned");
                     }
 
                     break;
@@ -189,13 +94,13 @@ namespace ZeroDuplex.Tests.Hostile
                     client.Reclaim();
                     break;
                 case 11:
-                    Interfere(Word.Of(decisions, Block()));
+                    Interfere(Word.Of(Decisions, Block()));
                     break;
                 case 12:
-                    Interfere(Word.Of(decisions, Header()));
+                    Interfere(Word.Of(Decisions, Header()));
                     break;
                 case 13:
-                    Interfere(new Word(memory.Payload + (decisions.Below(memory.Size / 8) * 8), false));
+                    Interfere(new Word(memory.Payload + (Decisions.Below(memory.Size / 8) * 8), false));
                     break;
                 case 14:
                     Flip();
@@ -214,9 +119,9 @@ namespace ZeroDuplex.Tests.Hostile
 
         private void Send()
         {
-            bool oneWay = decisions.Byte() % 4 == 0;
-            ulong size = decisions.Below(memory.Size + 1);
-            ulong capacity = Math.Max(size, decisions.Below(memory.Size + 1));
+            bool oneWay = Decisions.Byte() % 4 == 0;
+            ulong size = Decisions.Below(memory.Size + 1);
+            ulong capacity = Math.Max(size, Decisions.Below(memory.Size + 1));
             client.Reclaim();
             byte* data;
             if (client.Reserve(size, capacity, out data) != ReserveResult.Reserved)
@@ -225,7 +130,7 @@ namespace ZeroDuplex.Tests.Hostile
             }
 
             RequireInside(data, size, capacity);
-            if (decisions.Byte() % 8 == 7)
+            if (Decisions.Byte() % 8 == 7)
             {
                 client.Abort();
                 return;
@@ -234,7 +139,7 @@ namespace ZeroDuplex.Tests.Hostile
             ClientFrame f = client.Publish(size, (uint)size, oneWay);
             Fill(data, size, f.Sequence); // one thread: nobody looks before it is filled
             frames[f.Sequence] = new Expected { Size = size, Capacity = f.Capacity, OneWay = oneWay };
-            tally.Add("sent");
+            Tally.Add("sent");
         }
 
         private void Take()
@@ -247,7 +152,7 @@ namespace ZeroDuplex.Tests.Hostile
 
             RequireInside(f.Data, f.Size, f.Capacity);
             Require(f.Sequence == server.Passed + 1, "a frame came out of turn");
-            if (!touched)
+            if (!Touched)
             {
                 Expected sent = frames[f.Sequence];
                 bool right = f.Size == sent.Size && f.Capacity == sent.Capacity && f.OneWay == sent.OneWay && f.Opcode == sent.Size;
@@ -258,18 +163,18 @@ namespace ZeroDuplex.Tests.Hostile
             {
                 server.Skip(ref f);
             }
-            else if (touched && decisions.Byte() % 16 == 15)
+            else if (Touched && Decisions.Byte() % 16 == 15)
             {
                 server.Pass(ref f);
             }
             else if (server.Take(ref f))
             {
                 taken.Add(f);
-                tally.Add("taken");
+                Tally.Add("taken");
             }
             else
             {
-                Require(touched, "a frame was taken by somebody else");
+                Require(Touched, "a frame was taken by somebody else");
             }
         }
 
@@ -280,7 +185,7 @@ namespace ZeroDuplex.Tests.Hostile
                 return;
             }
 
-            var chosen = (int)decisions.Below((ulong)taken.Count);
+            var chosen = (int)Decisions.Below((ulong)taken.Count);
             ServedFrame f = taken[chosen];
             taken.RemoveAt(chosen);
             if (f.OneWay)
@@ -290,8 +195,8 @@ namespace ZeroDuplex.Tests.Hostile
                 return;
             }
 
-            ulong size = decisions.Below(f.Capacity + 1);
-            bool failed = decisions.Byte() % 4 == 0;
+            ulong size = Decisions.Below(f.Capacity + 1);
+            bool failed = Decisions.Byte() % 4 == 0;
             Fill(f.Data, size, ~f.Sequence);
             Expected sent;
             if (frames.TryGetValue(f.Sequence, out sent))
@@ -302,7 +207,7 @@ namespace ZeroDuplex.Tests.Hostile
 
             f.Answer(size, (int)size, failed);
             server.Count(size);
-            tally.Add("answered");
+            Tally.Add("answered");
         }
 
         /// <summary>A frame in flight that is the client's to wait for, null when it chose none.</summary>
@@ -313,7 +218,7 @@ namespace ZeroDuplex.Tests.Hostile
                 return null;
             }
 
-            ClientFrame f = client[(int)decisions.Below((ulong)client.InFlight)];
+            ClientFrame f = client[(int)Decisions.Below((ulong)client.InFlight)];
             return f.Released || f.Cancelled || f.Abandoned || f.OneWay ? null : f;
         }
 
@@ -327,7 +232,7 @@ namespace ZeroDuplex.Tests.Hostile
 
             Answer found = client.Read(f);
             RequireInside(found.Data, (ulong)found.Size, f.Capacity);
-            if (!touched)
+            if (!Touched)
             {
                 Expected sent = frames[f.Sequence];
                 bool right = (ulong)found.Size == sent.Answer && found.Failed == sent.Failed && (ulong)found.Status == sent.Answer;
@@ -336,20 +241,20 @@ namespace ZeroDuplex.Tests.Hostile
 
             Fill(found.Data, (ulong)found.Size, 0);
             client.Release(f);
-            tally.Add("received");
+            Tally.Add("received");
             client.Reclaim();
         }
 
         private OiebV2* Block()
         {
-            return decisions.Byte() % 2 == 0 ? memory.Request : memory.Response;
+            return Decisions.Byte() % 2 == 0 ? memory.Request : memory.Response;
         }
 
         /// <summary>Where a header is, was, or could be.</summary>
         private FrameHeaderV2* Header()
         {
-            ulong position = decisions.Below(memory.Size / Wire.BlockAlignment) * Wire.BlockAlignment;
-            if (client.InFlight > 0 && decisions.Byte() % 4 != 0)
+            ulong position = Decisions.Below(memory.Size / Wire.BlockAlignment) * Wire.BlockAlignment;
+            if (client.InFlight > 0 && Decisions.Byte() % 4 != 0)
             {
                 position = client[(int)(position / Wire.BlockAlignment % (ulong)client.InFlight)].Position;
             }
@@ -359,20 +264,20 @@ namespace ZeroDuplex.Tests.Hostile
 
         private void Interfere(Word word)
         {
-            touched = true;
-            word.Store(decisions.Value(word.Load(), memory.Size));
-            tally.Add("writes");
+            Touched = true;
+            word.Store(Decisions.Value(word.Load(), memory.Size));
+            Tally.Add("writes");
         }
 
         private void Flip()
         {
-            touched = true;
-            Word word = decisions.Byte() % 2 == 0 ? Word.Of(decisions, Header()) : Word.Of(decisions, Block());
+            Touched = true;
+            Word word = Decisions.Byte() % 2 == 0 ? Word.Of(Decisions, Header()) : Word.Of(Decisions, Block());
             ulong now = word.Load();
-            ulong then = decisions.Value(now, memory.Size);
+            ulong then = Decisions.Value(now, memory.Size);
             if (flips)
             {
-                flipper.Start(word, now, then);
+                Flipper.Start(word, now, then);
             }
             else
             {

@@ -17,6 +17,12 @@ namespace ZeroDuplex.Tests.Hostile
             "PayloadSize", "SequenceNumber", "Capacity", "State", "Status", "RequestSize", "Opcode", "Flags",
         };
 
+        private static readonly string[] StreamFields =
+        {
+            "OiebSize", "MetadataSize", "MetadataFreeBytes", "MetadataWrittenBytes", "PayloadSize", "PayloadFreeBytes", "PayloadWritePos",
+            "PayloadReadPos", "PayloadWrittenCount", "PayloadReadCount", "WriterPid", "ReaderPid", "Identity",
+        };
+
         private readonly byte* at;
         private readonly bool narrow;
 
@@ -31,6 +37,13 @@ namespace ZeroDuplex.Tests.Hostile
         {
             string field = BlockFields[decisions.Below((ulong)BlockFields.Length)];
             return new Word((byte*)block + (long)Marshal.OffsetOf(typeof(OiebV2), field), field == "OiebSize");
+        }
+
+        /// <summary>One of the fields of a v1 buffer's block.</summary>
+        internal static Word Of(Decisions decisions, OiebV1* block)
+        {
+            string field = StreamFields[decisions.Below((ulong)StreamFields.Length)];
+            return new Word((byte*)block + (long)Marshal.OffsetOf(typeof(OiebV1), field), field == "OiebSize");
         }
 
         /// <summary>One of the fields of a frame's header.</summary>
