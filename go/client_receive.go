@@ -35,7 +35,7 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
 	c.mu.Lock()
-	err = c.await(&w, f)
+	_, err = c.await(&w, f)
 	if err == nil {
 		c.mu.Unlock()
 		return c.deliver(f)
@@ -112,7 +112,7 @@ func (c *InPlaceDuplexChannel) ReceiveResponseFor(ctx context.Context, sequence 
 		c.mu.Lock()
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
-	err := c.await(&w, f)
+	_, err := c.await(&w, f)
 	if err != nil {
 		err = c.stopWaiting(f, err)
 		c.leave()
@@ -141,12 +141,12 @@ func (c *InPlaceDuplexChannel) ReceiveResponse(ctx context.Context) (Response, e
 		return Response{}, err
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
-	if err := c.await(&w, nil); err != nil {
+	f, err := c.await(&w, nil)
+	if err != nil {
 		c.leave()
 		c.mu.Unlock()
 		return Response{}, err
 	}
-	f := c.anyAnswered()
 	f.Taken = true
 	c.waiting.wakeAnswered(c.anyAnswered() != nil)
 	c.mu.Unlock()
@@ -177,42 +177,50 @@ func (c *InPlaceDuplexChannel) firstAnswered(n int) (*ring.Frame, int) {
 }
 
 // ready reports whether the response waited for is there (f nil: any); mu is held.
-func (c *InPlaceDuplexChannel) ready(f *ring.Frame) bool {
-	if f == nil {
-		return c.anyAnswered() != nil
+func (c *InPlaceDuplexChannel) ready(f *ring.Frame) bool { return c.found(f) != nil }
+
+// found is the response waited for (f nil: any), nil while it is not there; mu is held.
+func (c *InPlaceDuplexChannel) found(f *ring.Frame) *ring.Frame {
+	switch {
+	case f == nil:
+		return c.anyAnswered()
+	case f.Answered():
+		return f
 	}
-	return f.Answered()
+	return nil
 }
 
-// await waits until a response is there; mu is held on entry and return.
+// await waits until a response is there and returns the one that it saw: a second look might find it gone, since nothing keeps a broken
+// server from taking it back. mu is held on entry and return.
 //
 // One goroutine of the process sleeps on response-ready, the others wait for its signal. Looking and taking that role is one critical
 // section, so no answer falls between a look and a sleep; whoever leaves the role wakes another.
-func (c *InPlaceDuplexChannel) await(w *pause, f *ring.Frame) error {
-	if c.ready(f) {
-		return nil
+func (c *InPlaceDuplexChannel) await(w *pause, f *ring.Frame) (*ring.Frame, error) {
+	if found := c.found(f); found != nil {
+		return found, nil
 	}
 	w.begin(c.options.commonOptions)
-	err := c.awaitLoop(w, f)
+	found, err := c.awaitLoop(w, f)
 	// We may have been woken to take the role and leave without it.
 	if !c.sleeping {
 		c.waiting.wakeOne()
 	}
-	return err
+	return found, err
 }
 
-func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) error {
+func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) (*ring.Frame, error) {
 	for {
+		if found := c.found(f); found != nil {
+			return found, nil
+		}
 		switch {
-		case c.ready(f):
-			return nil
 		case c.failure != nil:
-			return c.failure
+			return nil, c.failure
 		case f != nil && f.Cancelled:
-			return c.fail(ErrorCodeCancelled, opReceive, fmt.Sprintf("request %d was cancelled", f.Sequence))
+			return nil, c.fail(ErrorCodeCancelled, opReceive, fmt.Sprintf("request %d was cancelled", f.Sequence))
 		}
 		if err := w.expired(); err != nil {
-			return c.receiveExpired(err)
+			return nil, c.receiveExpired(err)
 		}
 		switch {
 		case w.spinning():

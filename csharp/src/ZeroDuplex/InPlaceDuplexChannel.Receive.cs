@@ -117,7 +117,7 @@ namespace ZeroDuplex
                 bool answered = false;
                 try
                 {
-                    Await(ref pause, null);
+                    f = Await(ref pause, null);
                     answered = true;
                 }
                 finally
@@ -128,7 +128,6 @@ namespace ZeroDuplex
                     }
                 }
 
-                f = AnyAnswered();
                 f.Taken = true;
                 waiting.WakeAnswered(AnyAnswered() != null);
             }
@@ -241,25 +240,38 @@ namespace ZeroDuplex
         /// <summary>Whether the response waited for is there (null: any).</summary>
         private bool IsReady(ClientFrame f)
         {
-            return f == null ? AnyAnswered() != null : f.Answered;
+            return Found(f) != null;
+        }
+
+        /// <summary>The response waited for (null: any), null while it is not there.</summary>
+        private ClientFrame Found(ClientFrame f)
+        {
+            if (f == null)
+            {
+                return AnyAnswered();
+            }
+
+            return f.Answered ? f : null;
         }
 
         /// <summary>
-        /// Waits until a response is there.
+        /// Waits until a response is there, and returns the one that it saw: a second look might find it gone, since nothing keeps a broken
+        /// server from taking it back.
         /// <para>One thread of the process sleeps on response-ready, the others wait for its signal. Looking and taking that role is one
         /// critical section, so no answer falls between a look and a sleep; whoever leaves the role wakes another.</para>
         /// </summary>
-        private void Await(ref Pause pause, ClientFrame f)
+        private ClientFrame Await(ref Pause pause, ClientFrame f)
         {
-            if (IsReady(f))
+            ClientFrame found = Found(f);
+            if (found != null)
             {
-                return;
+                return found;
             }
 
             pause.Begin(options);
             try
             {
-                while (!IsReady(f))
+                while ((found = Found(f)) == null)
                 {
                     ThrowIfOver(ref pause, f);
                     if (pause.IsSpinning)
@@ -275,6 +287,8 @@ namespace ZeroDuplex
                         SleepForAnswer(ref pause, f);
                     }
                 }
+
+                return found;
             }
             finally
             {
