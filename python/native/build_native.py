@@ -44,7 +44,7 @@ def _literal(value: int) -> str:
     return f"UINT64_C({value})"
 
 
-PARTS = ("helper", "stream")
+PARTS = ("helper", "common", "stream")
 declarations = "\n".join((HERE / f"{part}.h").read_text() for part in PARTS)
 code = "\n".join((HERE / f"{part}.c").read_text() for part in PARTS)
 

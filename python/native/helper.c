@@ -159,11 +159,13 @@ void zd_abandon(zd_port *port, uint64_t position) {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-void zd_release(zd_port *port, uint64_t position, uint64_t consumed, uint64_t free) {
+/* freed: bytes of the ring that are free with it. */
+void zd_release(zd_port *port, uint64_t position, uint64_t freed) {
+    port->claimed -= freed;
     zd_set_state(port->payload + position, ZD_FRAME_STATE_CONSUMED);
     /* Pairs with the draining server's acquire load. */
-    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, consumed);
-    zd_store_free(port, free);
+    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, ++port->consumed);
+    zd_store_free(port, port->size - port->claimed + port->open); /* an open claim is unpublished */
     atomic_thread_fence(memory_order_seq_cst);
     zd_post_fenced(port->response_consumed);
     zd_post_fenced(port->space_available);
@@ -187,14 +189,14 @@ int zd_spin_for_responses(zd_port *port, uint64_t seen, uint64_t window_ns) {
  * that follows the window, or by the token that it left. */
 int zd_spin_for_request(zd_port *port, uint64_t passed, uint64_t window_ns) {
     uint64_t until = 0;
-    uint32_t kicks = atomic_load_explicit((_Atomic uint32_t *)&port->kicks, memory_order_acquire);
+    uint64_t kicks = atomic_load_explicit((_Atomic uint64_t *)&port->kicks, memory_order_acquire);
     for (;;) {
         for (int i = 0; i < ZD_SPIN_BATCH; i++) {
             /* Pairs with the client's store at the end of publishing. */
             if (zd_acquire(port->request, ZD_OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) != passed) return 1;
             ZD_PAUSE();
         }
-        if (atomic_load_explicit((_Atomic uint32_t *)&port->kicks, memory_order_acquire) != kicks) return 1; /* pairs with zd_kick */
+        if (atomic_load_explicit((_Atomic uint64_t *)&port->kicks, memory_order_acquire) != kicks) return 1; /* pairs with zd_kick */
         if (zd_acquire(port->request, ZD_OIEB_V2_WRITER_PID_OFFSET) == ZD_RESET_WANTED) return 1;
         if (zd_spin_over(&until, window_ns)) return 0;
     }
@@ -213,7 +215,7 @@ int zd_look(zd_port *port, uint64_t *seen, uint64_t passed) {
 
 /* Makes the polling worker look again, whether it spins or sleeps. */
 void zd_kick(zd_port *port) {
-    atomic_fetch_add_explicit((_Atomic uint32_t *)&port->kicks, 1, memory_order_release);
+    atomic_fetch_add_explicit((_Atomic uint64_t *)&port->kicks, 1, memory_order_release);
     zd_post_if_zero(port->request_ready);
 }
 
@@ -230,13 +232,13 @@ void zd_skip(zd_port *port, uint64_t position, uint64_t passed) {
     zd_finish(port, position);
 }
 
-void zd_answer(zd_port *port, uint64_t position, uint64_t size, int32_t status, int32_t state, uint64_t bytes, uint64_t count) {
+void zd_answer(zd_port *port, uint64_t position, uint64_t size, int32_t status, int32_t state) {
     uintptr_t header = port->payload + position;
     *zd_plain64(header, ZD_FRAME_HEADER_V2_PAYLOAD_SIZE_OFFSET) = size;
     *zd_plain32(header, ZD_FRAME_HEADER_V2_STATUS_OFFSET) = (uint32_t)status;
     zd_set_state(header, (uint32_t)state); /* pairs with the client's acquire load in zd_answer_at */
-    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, bytes);
-    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, count);
+    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, port->response_bytes += size);
+    zd_publish_word(port->response, ZD_OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, ++port->responses);
     atomic_thread_fence(memory_order_seq_cst);
     zd_post_fenced(port->response_ready);
     /* The value first: the header's line is the client's by now and costs a cache miss. The frame may have been reused: a wrong yes is

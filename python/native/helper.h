@@ -1,3 +1,5 @@
+/* One segment and the numbers of its ends, each end's guarded by its lock. All members have 64 bits: Python sees them as an array of words
+ * (_ops.py). */
 typedef struct {
     uintptr_t request;            /* address of the request block */
     uintptr_t response;           /* address of the response block */
@@ -6,7 +8,25 @@ typedef struct {
     uintptr_t response_ready;
     uintptr_t response_consumed;
     uintptr_t space_available;
-    uint32_t kicks;               /* grows when a spinning worker must look at more than the ring */
+    uint64_t kicks;               /* grows when a spinning worker must look at more than the ring */
+    uint64_t size;                /* of the payload */
+    uint64_t eager;               /* client: whether an empty ring starts again at its beginning whenever it may */
+    uint64_t head;                /* client: cumulative */
+    uint64_t claimed;             /* client: bytes between tail and head, waste and the open claim included */
+    uint64_t open;                /* client: bytes of the open claim, 0 when none is open */
+    uint64_t last;                /* client: sequence number of the last request */
+    uint64_t consumed;            /* client: responses given back */
+    uint64_t cursor;              /* server: cumulative */
+    uint64_t passed;              /* server: frames passed */
+    uint64_t seen;                /* server: highest written_count seen */
+    uint64_t responses;           /* server: given, */
+    uint64_t response_bytes;      /* and their bytes */
+    uint64_t taken_position;      /* server: the request that zd_take_next took */
+    uint64_t taken_size;
+    uint64_t taken_capacity;
+    uint64_t taken_opcode;
+    uint64_t taken_flags;
+    uint64_t taken_sequence;
 } zd_port;
 
 uint64_t zd_load64(uintptr_t address);
@@ -23,7 +43,7 @@ uint64_t zd_size_at(zd_port *port, uint64_t position);
 int zd_state_at(zd_port *port, uint64_t position);
 int zd_cancel(zd_port *port, uint64_t position);
 void zd_abandon(zd_port *port, uint64_t position);
-void zd_release(zd_port *port, uint64_t position, uint64_t consumed, uint64_t free);
+void zd_release(zd_port *port, uint64_t position, uint64_t freed);
 void zd_store_free(zd_port *port, uint64_t free);
 int zd_spin_for_responses(zd_port *port, uint64_t seen, uint64_t window_ns);
 
@@ -32,5 +52,5 @@ int zd_look(zd_port *port, uint64_t *seen, uint64_t passed);
 void zd_kick(zd_port *port);
 int zd_take(zd_port *port, uint64_t position, uint64_t passed);
 void zd_skip(zd_port *port, uint64_t position, uint64_t passed);
-void zd_answer(zd_port *port, uint64_t position, uint64_t size, int32_t status, int32_t state, uint64_t bytes, uint64_t count);
+void zd_answer(zd_port *port, uint64_t position, uint64_t size, int32_t status, int32_t state);
 void zd_finish(zd_port *port, uint64_t position);

@@ -253,6 +253,15 @@ class HostileRing:
         one_way, size, capacity = self.program.byte() % 4 == 0, self.program.below(self.size + 1), self.program.below(self.size + 1)
         capacity = max(size, capacity)
         self.client.reclaim()
+        sequence = self.client.last + 1
+        data = bytes([sequence % 256]) * size
+        if sequence % 2 and not one_way and self.port.call(data, size, capacity, size):
+            called = self.client.list_called(capacity, size)
+            assert called is not None
+            self.inside(called.start, size, called.capacity)
+            self.frames[sequence] = Expected(size, called.capacity, one_way)
+            self.tally["called"] += 1
+            return
         try:
             start = self.client.reserve(size, capacity)
         except FrameTooLargeError:
@@ -264,8 +273,7 @@ class HostileRing:
         if self.program.byte() % 8 == 7:
             self.client.abort()
             return
-        sequence = self.client._last + 1
-        self.payload[start : start + size] = bytes([sequence % 256]) * size
+        self.payload[start : start + size] = data
         record = self.client.publish(size, size, one_way, False)
         self.frames[sequence] = Expected(size, record.capacity, one_way)
         self.tally["sent"] += 1
@@ -275,10 +283,13 @@ class HostileRing:
 
     def take(self) -> None:
         frame = Claimed()
-        if not self.server.next(frame):
+        expected_sequence = self.server.passed + 1
+        frame.cancelled = False
+        at_once = bool(expected_sequence % 2) and self.server.take_next(frame)
+        if not at_once and not self.server.next(frame):
             return
         self.inside(frame.start, frame.size, frame.capacity)
-        require(frame.sequence == self.server.passed + 1, "a frame came out of turn")
+        require(frame.sequence == expected_sequence, "a frame came out of turn")
         sent = self.frames.get(frame.sequence)
         if not self.touched:
             assert sent is not None
@@ -288,6 +299,9 @@ class HostileRing:
             require(found == expected, "the server got another frame than was sent")
         if frame.cancelled:
             self.server.skip(frame)
+        elif at_once:
+            self.taken.append((frame, sent))
+            self.tally["taken at once"] += 1
         elif self.touched and self.program.byte() % 16 == 15:
             self.server.pass_over(frame)
         elif self.server.take(frame):

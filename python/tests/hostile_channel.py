@@ -215,7 +215,7 @@ class Peer:
             self._words = (semaphores.request_ready, semaphores.response_ready, semaphores.response_consumed, semaphores.space_available)
             server.start(handle)
             ops.store64(segment.request + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())
-            client = ClientRing(segment.port, segment.request, PAYLOAD, True)
+            client = self._fresh()
             while program.more():
                 client = self._server_step(server, client)
             self._call(lambda: server.stop(2e-3))
@@ -224,9 +224,12 @@ class Peer:
             semaphores.close()
         require(not wrong, f"an error that is not the library's: {wrong}")
 
+    def _fresh(self) -> ClientRing:
+        """What takes the place of any former one."""
+        return ClientRing(self._segment.port, self._segment.request, PAYLOAD, True)
+
     def _server_step(self, server: InPlaceDuplexServer, client: ClientRing) -> ClientRing:
         program, segment = self._program, self._segment
-        fresh = ClientRing(segment.port, segment.request, PAYLOAD, True)
         choice = program.byte() % 16
         try:
             if choice <= 5:
@@ -249,13 +252,13 @@ class Peer:
                 ops.post_if_zero(self._words[0])
                 time.sleep(0)
                 ops.store64(segment.request + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())
-                return fresh
+                return self._fresh()
             elif choice <= 12:
                 time.sleep(0)
             else:
                 self._interfere()
         except CorruptedError:
-            return fresh  # it was us
+            return self._fresh()  # it was us
         return client
 
     # What somebody stores.

@@ -39,6 +39,7 @@ class ChannelCore(ClientBase[Record]):
         self._spin_window = spin_window
         self._port = segment.port
         self._answer_at = segment.port.answer_at
+        self._call_at, self._view = segment.port.call, segment.port.view
         self._first_spin_ns = SPIN_SLICE_NS if wait is WaitStrategy.SPIN else Spinning(wait, spin_window).next_ns(1)
         self._payload = segment.payload
         self._ring = ClientRing(segment.port, segment.request, len(segment.payload), lap is LapMode.EAGER)

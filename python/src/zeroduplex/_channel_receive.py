@@ -48,6 +48,11 @@ class ReceivingChannel(SendingChannel):
             answer = self._answer_at(record.position, spin)
             if answer != ANSWER_PENDING:
                 return answer
+        return self._await_longer(record, timeout)
+
+    def _await_longer(self, record: Record, timeout: float | Deadline) -> int:
+        """_await, where the first spin was in vain."""
+        spin = self._first_spin_ns
         deadline = Deadline.of(timeout)
         if spin:
             spinning = Spinning(self._wait, self._spin_window - spin / 1e9)
@@ -104,25 +109,20 @@ class ReceivingChannel(SendingChannel):
             self._shut(same_again(error))
             return error
         message = bytes(self._payload[record.start : record.start + size]).decode(errors="replace")
-        self._release_record(record)
+        self._quiet = False
+        with self._telling_corruption():
+            self._ring.release(record)
         return answer_error(record.sequence, status, message)
-
-    def _release(self, response: Response) -> None:
-        with self._lock:
-            self._release_locked(response)
 
     def _release_locked(self, response: Response) -> None:
         if response._ended or self._detached:
             return
         response._ended = True
         self._out -= 1
-        self._release_record(response._record)
-        if self._closing:
-            self._settle()
-
-    def _release_record(self, record: Record) -> None:
         self._quiet = False
         try:  # written out: a context manager would cost as much as all the rest
-            self._ring.release(record)
+            self._ring.release(response._record)
         except CorruptedError as e:
             self._shut(same_again(e))
+        if self._closing:
+            self._settle()

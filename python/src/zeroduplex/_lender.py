@@ -39,6 +39,8 @@ class Lender(ABC):
         self._detached = False
         self._calls = 0
         """Calls that use the segment without the lock."""
+        self._calling = False
+        """One more such call, which leaves without the lock: when it gets its answer, it counts as out already."""
         self._out = 0
         """What is in the application's hands and lends bytes of the segment."""
         self._turn = TurnQueue()
@@ -133,7 +135,7 @@ class Lender(ABC):
             self._closing = True
             self._failure = self._closed  # what went wrong before no longer matters to whoever calls after close
             self._wake_all()
-            while self._calls:
+            while self._calls or self._calling:
                 self._idle.wait(WAIT_SLICE)  # in slices, so that signals are noticed
             self._give_back_dropped()
             if self._detached:
@@ -180,6 +182,7 @@ class Lender(ABC):
         self._failure = lambda: ClosedError(f"the {kind} of {name!r} belongs to the parent process; connect anew after fork")
         self._closing = self._detached = True
         self._calls = 0
+        self._calling = False
         self._close_descriptors()
 
     def _at_exit(self) -> None:

@@ -67,12 +67,8 @@ class Lent(Loan, Generic[_Lender]):
 
 class LendsToRead(Lender):
     @abstractmethod
-    def _release(self, loan: Any) -> None:
-        """Gives back what was read, once."""
-
-    @abstractmethod
     def _release_locked(self, loan: Any) -> None:
-        """The same; the lock is held."""
+        """Gives back what was read, once; the lock is held."""
 
 
 class LendsToFill(Lender):
@@ -91,8 +87,16 @@ class LentToRead(Lent[_Giver]):
     def release(self) -> None:
         """Gives the bytes back to the ring; any thread may do that. Releasing again does nothing. ViewInUseError while a view of the data
         is alive, such as a NumPy array: then everything is as it was before."""
-        if self._end():
-            self._lender._release(self)
+        if self._views:
+            if not self._end():
+                return
+        elif self._live:
+            self._live = False
+        else:
+            return
+        lender = self._lender
+        with lender._lock:
+            lender._release_locked(self)
 
     def _give_back_locked(self) -> None:
         self._lender._release_locked(self)

@@ -19,11 +19,13 @@ class Response(LentToRead["ClientBase[Any]"]):
     release, which any thread may call. Use it as a context manager, or release it."""
 
     def __init__(self, channel: ClientBase[Any], record: Pending, payload: memoryview, size: int) -> None:
+        """One of size -1 is yet to be answered, and nothing is given back when it is dropped."""
         self._lender = channel
         self._record: Any = record
         self._payload = payload
         self._start = record.start
         self._size = size
+        self._live = size >= 0
 
     def _title(self) -> str:
         return f"response {self._record.sequence} of {self._lender.name!r}"

@@ -6,8 +6,8 @@ the C compiler's runtime does the atomic accesses one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 NO_MARKER: Final = -1
 
@@ -21,8 +21,38 @@ ANSWER_IMPOSSIBLE: Final = -3
 LOOK_PUBLISHED: Final = 1
 LOOK_RESET_WANTED: Final = 2
 
+SERVE_TAKEN: Final = 1
+"""A request was taken."""
+SERVE_LOOK: Final = 0
+"""There may be something to look at."""
+SERVE_NOTHING: Final = -1
+"""Nothing came within the window."""
+
 WAIT_TOKEN: Final = 1
 """A wait took a token; 0 and -1 mean that time was up or a signal came."""
+
+
+# Indexes of a port's words; see native/helper.h for what they mean.
+SIZE: Final = 8
+EAGER: Final = 9
+HEAD: Final = 10
+CLAIMED: Final = 11
+OPEN: Final = 12
+LAST: Final = 13
+CONSUMED: Final = 14
+CURSOR: Final = 15
+PASSED: Final = 16
+SEEN: Final = 17
+RESPONSES: Final = 18
+RESPONSE_BYTES: Final = 19
+TAKEN: Final = 20
+"""Where the words of a taken request begin."""
+WORDS: Final = 26
+
+
+class Words(Protocol):
+    def __getitem__(self, index: int, /) -> int: ...
+    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 class Port(Protocol):
@@ -32,7 +62,18 @@ class Port(Protocol):
     called only while the segment is mapped.
     """
 
+    @property
+    def words(self) -> Words:
+        """The numbers of both ends, the client's and the server's each under its lock."""
+
     # Client.
+
+    @property
+    def view(self) -> Callable[[Any], Any]:
+        """Makes what call takes of any contiguous buffer but bytes. TypeError, ValueError, BufferError, InvalidArgumentError."""
+
+    def call(self, data: Any, size: int, capacity: int, opcode: int, /) -> int:
+        """Claims, copies and publishes while nothing is in flight: 1. Where anything is out of the ordinary it does nothing: 0."""
 
     def publish(
         self, marker: int, position: int, size: int, sequence: int, capacity: int, opcode: int, flags: int, head: int, free: int, /
@@ -52,8 +93,8 @@ class Port(Protocol):
     def abandon(self, position: int, /) -> None:
         """Says that nobody will read the answer. The caller looks at the state next."""
 
-    def release(self, position: int, consumed: int, free: int, /) -> None:
-        """Gives an answered frame back, the `consumed`-th, and wakes who waits for that."""
+    def release(self, position: int, freed: int, /) -> None:
+        """Gives an answered frame back, and so many bytes of the ring with it, and wakes who waits for that."""
 
     def store_free(self, free: int, /) -> None: ...
 
@@ -75,12 +116,21 @@ class Port(Protocol):
     def kick(self) -> None:
         """Makes whoever polls for requests look again."""
 
+    def take_next(self) -> int:
+        """Takes an ordinary request right under the cursor: 1, and taken says what it is. Else it does nothing: 0."""
+
+    def serve(self, window_ns: int, /) -> int:
+        """take_next, after waiting for a request: a SERVE_ value. Needs no lock when nobody else takes requests."""
+
+    def taken(self) -> list[int]:
+        """The request that was taken: position, size, capacity, opcode, flags and sequence number."""
+
     def take(self, position: int, passed: int, /) -> int:
         """1 when the request is ours, 0 when it was cancelled. `passed` counts it."""
 
     def skip(self, position: int, passed: int, /) -> None: ...
 
-    def answer(self, position: int, size: int, status: int, state: int, response_bytes: int, count: int, /) -> None:
+    def answer(self, position: int, size: int, status: int, state: int, /) -> None:
         """Stores the response's size and status, its state, then the totals, and wakes the client."""
 
     def finish(self, position: int, /) -> None:

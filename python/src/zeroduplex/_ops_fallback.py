@@ -11,10 +11,28 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from ._generated import wire
-from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, LOOK_PUBLISHED, LOOK_RESET_WANTED
+from ._ops import (
+    ANSWER_FAILED,
+    ANSWER_IMPOSSIBLE,
+    ANSWER_PENDING,
+    CLAIMED,
+    CONSUMED,
+    LOOK_PUBLISHED,
+    LOOK_RESET_WANTED,
+    OPEN,
+    PASSED,
+    RESPONSE_BYTES,
+    RESPONSES,
+    SERVE_LOOK,
+    SERVE_NOTHING,
+    SIZE,
+    WORDS,
+    Words,
+)
+from .memory import flat
 
 if platform.libc_ver()[0] != "glibc" or ctypes.sizeof(ctypes.c_void_p) != 8:
     raise ImportError("needs 64-bit Linux with glibc")
@@ -136,6 +154,8 @@ class FallbackPort:
         self._response = response
         self._request_ready = self._response_ready = self._response_consumed = self._space_available = 0
         self._kicks = 0
+        self.words: Words = [0] * WORDS
+        self.view = flat
         self.seen = [0, 0]
         self._kicks_lock = threading.Lock()
 
@@ -161,6 +181,18 @@ class FallbackPort:
                 _plain64(header + offset, 0)
         _plain32(header + wire.FRAME_HEADER_V2_STATUS_OFFSET, 0)
         self._set_state(position, wire.FrameState.WRAP)
+
+    def call(self, data: Any, size: int, capacity: int, opcode: int) -> int:
+        return 0  # step by step is all there is
+
+    def take_next(self) -> int:
+        return 0
+
+    def serve(self, window_ns: int) -> int:
+        return SERVE_LOOK if self.spin_for_request(self.words[PASSED], window_ns) else SERVE_NOTHING
+
+    def taken(self) -> list[int]:
+        return []
 
     def publish(
         self, marker: int, position: int, size: int, sequence: int, capacity: int, opcode: int, flags: int, head: int, free: int
@@ -215,10 +247,13 @@ class FallbackPort:
         _or32(self._payload + position + wire.FRAME_HEADER_V2_FLAGS_OFFSET, wire.FrameFlags.ABANDONED, _SEQ_CST)
         _thread_fence(_SEQ_CST)
 
-    def release(self, position: int, consumed: int, free: int) -> None:
+    def release(self, position: int, freed: int) -> None:
+        words = self.words
+        words[CLAIMED] -= freed
+        words[CONSUMED] += 1
         self._set_state(position, wire.FrameState.CONSUMED)
-        store64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, consumed)
-        self.store_free(free)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, words[CONSUMED])
+        self.store_free(words[SIZE] - words[CLAIMED] + words[OPEN])
         _thread_fence(_SEQ_CST)
         _post_fenced(self._response_consumed)
         _post_fenced(self._space_available)
@@ -262,13 +297,16 @@ class FallbackPort:
         store64(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, passed)
         self.finish(position)
 
-    def answer(self, position: int, size: int, status: int, state: int, response_bytes: int, count: int) -> None:
+    def answer(self, position: int, size: int, status: int, state: int) -> None:
+        words = self.words
+        words[RESPONSES] += 1
+        words[RESPONSE_BYTES] += size
         header = self._payload + position
         _plain64(header + wire.FRAME_HEADER_V2_PAYLOAD_SIZE_OFFSET, size)
         _plain32(header + wire.FRAME_HEADER_V2_STATUS_OFFSET, status)
         self._set_state(position, state)
-        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, response_bytes)
-        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, count)
+        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_BYTES_OFFSET, words[RESPONSE_BYTES])
+        store64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET, words[RESPONSES])
         _thread_fence(_SEQ_CST)
         _post_fenced(self._response_ready)
         if _reads_zero(self._space_available):

@@ -11,7 +11,7 @@ from typing import Final
 
 from ._generated import wire
 from ._generated.wire import FrameState
-from ._ops import ANSWER_PENDING, NO_MARKER, Port, ops
+from ._ops import ANSWER_PENDING, CLAIMED, CONSUMED, EAGER, HEAD, LAST, NO_MARKER, OPEN, SIZE, Port, ops
 from .errors import CorruptedError, FrameTooLargeError
 
 _HEADER: Final = wire.FRAME_HEADER_V2_SIZE
@@ -49,27 +49,30 @@ class ClientRing:
 
     def __init__(self, port: Port, request: int, payload_size: int, eager: bool) -> None:
         self._port = port
+        self._words = words = port.words
+        self._release_at = port.release
         self._answer_at = port.answer_at
         self._read_count = request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET
         self._size = payload_size
-        self._eager = eager
-        self._head = 0
-        self._claimed = 0
-        """Bytes between tail and head, waste included, plus the open claim."""
-        self._open = 0
-        """Bytes of the open claim, waste included; 0 when none is open."""
+        words[SIZE], words[EAGER] = payload_size, eager
+        words[HEAD] = words[CLAIMED] = words[OPEN] = words[LAST] = words[CONSUMED] = 0
         self._next_start = self._next_total = self._next_waste = self._next_capacity = 0
         self._next_marker = NO_MARKER
-        self._last = 0
+        self._listed = 0
+        """Sequence number of the last frame that was put into the list."""
         self._abandoned = 0
         """Frames in the list that are abandoned and not released."""
-        self._consumed = 0
         self.frames: deque[Record] = deque()
         """Published and not reclaimed, in ring order, their sequence numbers consecutive."""
 
     @property
     def free(self) -> int:
-        return self._size - self._claimed
+        return self._size - self._words[CLAIMED]
+
+    @property
+    def last(self) -> int:
+        """Sequence number of the last request."""
+        return self._words[LAST]
 
     def reserve(self, size: int, capacity: int) -> int:
         """Claims room for a frame and returns where its data starts, or -1 when there is no room now. One claim is open at a time."""
@@ -78,12 +81,13 @@ class ClientRing:
         payload = self._size
         if total > payload:
             raise FrameTooLargeError(f"header and capacity take {total} bytes of a payload of {payload}")
-        head = self._head
+        words = self._words
+        head = words[HEAD]
         position = head % payload
         room = payload - position
         waste, marker = 0, NO_MARKER
         if not self.frames:
-            if position and (self._eager or total > room):
+            if position and (words[EAGER] or total > room):
                 # The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by
                 # the distance, which must therefore exceed the payload.
                 lap = head + room
@@ -94,38 +98,53 @@ class ClientRing:
             if total > room:
                 waste, marker = room, position
                 head += room
-            if total + waste > payload - self._claimed:
+            if total + waste > payload - words[CLAIMED]:
                 return -1
         self._next_start, self._next_total, self._next_waste = head, total, waste
         self._next_capacity, self._next_marker = capacity, marker
-        self._open = total + waste
-        self._claimed += total + waste
+        words[OPEN] = total + waste
+        words[CLAIMED] += total + waste
         return head % payload + _HEADER
 
     def abort(self) -> None:
         """Gives the open claim back."""
-        self._claimed -= self._open
-        self._open = 0
+        words = self._words
+        words[CLAIMED] -= words[OPEN]
+        words[OPEN] = 0
 
     def publish(self, size: int, opcode: int, one_way: bool, taken: bool) -> Record:
         """Makes the open claim a frame with the next sequence number and wakes the server."""
-        self._open = 0
-        self._last = sequence = self._last + 1
+        words = self._words
+        words[OPEN] = 0
+        words[LAST] = self._listed = sequence = words[LAST] + 1
         start, total = self._next_start, self._next_total
         position = start % self._size
         record = Record(sequence, self._next_capacity, opcode, one_way, position, total, self._next_waste, taken)
         self.frames.append(record)
-        self._head = head = start + total
+        words[HEAD] = head = start + total
         self._port.publish(
             self._next_marker, position, size, sequence, self._next_capacity, opcode, _ONE_WAY if one_way else 0, head,
-            self._size - self._claimed,
+            self._size - words[CLAIMED],
         )  # fmt: skip
+        return record
+
+    def list_called(self, capacity: int, opcode: int) -> Record | None:
+        """Makes the frame that Port.call published known here, taken; None when it was not published or is known."""
+        words = self._words
+        sequence = words[LAST]
+        if sequence == self._listed:
+            return None
+        capacity = (capacity + _MASK) & ~_MASK
+        total = _HEADER + capacity
+        record = Record(sequence, capacity, opcode, False, (words[HEAD] - total) % self._size, total, 0, True)
+        self._listed = sequence
+        self.frames.append(record)
         return record
 
     def lookup(self, sequence: int) -> Record | None:
         """A frame by its number, None when it was reclaimed or never sent."""
         frames = self.frames
-        index = sequence - (self._last + 1 - len(frames))
+        index = sequence - (self._listed + 1 - len(frames))
         return frames[index] if 0 <= index < len(frames) else None
 
     def answered(self, record: Record) -> bool:
@@ -137,15 +156,13 @@ class ClientRing:
         record.released = True
         if record.abandoned:
             self._abandoned -= 1
-        self._consumed += 1
         frames = self.frames
-        problem = None
         if len(frames) == 1:  # alone in flight, as in every ping-pong
             frames.popleft()
-            self._claimed -= record.total + record.waste
-        else:
-            problem = self._take_back()
-        self._port.release(record.position, self._consumed, self._published_free())
+            self._release_at(record.position, record.total + record.waste)
+            return
+        problem = self._take_back()
+        self._release_at(record.position, 0)
         if problem is not None:
             raise problem
 
@@ -171,25 +188,23 @@ class ClientRing:
                     self.release(record)
         if not self.frames:
             return
-        before = self._claimed
+        words = self._words
+        before = words[CLAIMED]
         problem = self._take_back()
-        if self._claimed != before:
-            self._port.store_free(self._published_free())
+        if words[CLAIMED] != before:
+            # An open claim is unpublished: nobody but us knows of it.
+            self._port.store_free(self._size - words[CLAIMED] + words[OPEN])
         if problem is not None:
             raise problem
 
-    def _published_free(self) -> int:
-        # An open claim is unpublished: nobody but us knows of it.
-        return self._size - self._claimed + self._open
-
     def _take_back(self) -> CorruptedError | None:
-        frames = self.frames
+        frames, words = self.frames, self._words
         while frames:
             record = frames[0]
             # Waste belongs to the frame behind it and is free once the server's cursor has passed that frame. Pairs with the release
             # store of Port.take.
             if record.waste and ops.load64(self._read_count) >= record.sequence:
-                self._claimed -= record.waste
+                words[CLAIMED] -= record.waste
                 record.waste = 0
             if not record.released:
                 if not record.one_way and not record.cancelled:
@@ -201,7 +216,7 @@ class ClientRing:
                     return None
                 if state != FrameState.CONSUMED:
                     return CorruptedError(f"one-way or cancelled frame {record.sequence} has state {state}")
-            self._claimed -= record.total + record.waste
+            words[CLAIMED] -= record.total + record.waste
             frames.popleft()
         return None
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ._generated import wire
 from ._generated.wire import FrameState
-from ._ops import LOOK_PUBLISHED, LOOK_RESET_WANTED, Port, ops
+from ._ops import CURSOR, LOOK_PUBLISHED, LOOK_RESET_WANTED, PASSED, RESPONSE_BYTES, RESPONSES, SEEN, SIZE, Port, ops
 from .errors import CorruptedError
 
 _HEADER: Final = wire.FRAME_HEADER_V2_SIZE
@@ -59,6 +59,8 @@ class ServerRing:
 
     def __init__(self, port: Port, request: int, response: int, payload: memoryview) -> None:
         self._port = port
+        self._words = port.words
+        self._take_next, self._taken, self._answer_at = port.take_next, port.taken, port.answer
         self._request = request
         self._response = response
         self._payload = payload
@@ -71,37 +73,54 @@ class ServerRing:
         self._start()
 
     def _start(self) -> None:
-        self._cursor = 0
-        self._seen = 0
-        """Highest written_count seen."""
-        self.passed = 0
+        words = self._words
+        words[SIZE] = self._size
+        words[CURSOR] = words[PASSED] = words[SEEN] = words[RESPONSES] = words[RESPONSE_BYTES] = 0
+
+    @property
+    def passed(self) -> int:
         """Frames passed; the next one has the number passed + 1."""
-        self._responses = 0
-        self._response_bytes = 0
+        return self._words[PASSED]
+
+    def take_next(self, frame: Claimed) -> bool:
+        """next and take in one, for an ordinary request right under the cursor. False: nothing was done, and next says why."""
+        if not self._take_next():
+            return False
+        self.describe(frame)
+        return True
+
+    def describe(self, frame: Claimed) -> None:
+        """Says what was taken by take_next or Port.serve."""
+        position, frame.size, frame.capacity, frame.opcode, flags, frame.sequence = self._taken()
+        frame.position, frame.start, frame.one_way = position, position + _HEADER, flags & _ONE_WAY != 0
 
     def next(self, frame: Claimed) -> bool:
         """Looks at the frame under the cursor, which it does not pass. False when nothing is published. CorruptedError."""
-        look = self._look(self.passed)
+        words = self._words
+        passed = words[PASSED]
+        look = self._look(passed)
         self.reset_wanted = look >= LOOK_RESET_WANTED
-        if not look & LOOK_PUBLISHED and self._seen <= self.passed:
+        if not look & LOOK_PUBLISHED and words[SEEN] <= passed:
             return False
         seen = self._seen_words
         count, written = seen[0], seen[1]
-        if count < self._seen:
-            raise CorruptedError(f"request written_count went back from {self._seen} to {count}")
-        self._seen = count
+        if count < words[SEEN]:
+            raise CorruptedError(f"request written_count went back from {words[SEEN]} to {count}")
+        words[SEEN] = count
         size = self._size
-        distance = written - self._cursor
+        cursor = words[CURSOR]
+        distance = written - cursor
         if distance % _ALIGNMENT or not 0 <= distance < self._lap_limit:
-            raise CorruptedError(f"request written_bytes {written} does not follow the cursor at {self._cursor}")
-        while written - self._cursor > size:
-            self._cursor += size - self._cursor % size
+            raise CorruptedError(f"request written_bytes {written} does not follow the cursor at {cursor}")
+        while written - cursor > size:
+            cursor += size - cursor % size
         wrapped = False
         while True:
-            position = self._cursor % size
-            available = written - self._cursor
+            words[CURSOR] = cursor
+            position = cursor % size
+            available = written - cursor
             if available < _HEADER:
-                raise CorruptedError(f"frame {self.passed + 1} counted but only {available} bytes written for it")
+                raise CorruptedError(f"frame {passed + 1} counted but only {available} bytes written for it")
             header = _READER.unpack_from(self._payload, position)
             if header[3] != _WRAP:
                 self._check(frame, header, position, min(size - position, available) - _HEADER)
@@ -110,7 +129,7 @@ class ServerRing:
                 raise CorruptedError(f"wrap marker at {position} where none can be")
             if available <= size - position:
                 raise CorruptedError(f"wrap marker at {position} with no frame behind it")
-            self._cursor += size - position
+            cursor += size - position
             wrapped = True
 
     def _check(self, frame: Claimed, header: tuple[int, ...], position: int, room: int) -> None:
@@ -126,32 +145,32 @@ class ServerRing:
             raise CorruptedError(f"frame {expected} has {size} bytes in a capacity of {capacity}")
         frame.sequence, frame.size, frame.capacity, frame.opcode = sequence, size, capacity, opcode
         frame.one_way, frame.cancelled = flags & _ONE_WAY != 0, state == _CANCELLED
-        frame.position, frame.start, frame.end = position, position + _HEADER, self._cursor + _HEADER + capacity
+        frame.position, frame.start, frame.end = position, position + _HEADER, self._words[CURSOR] + _HEADER + capacity
 
     def take(self, frame: Claimed) -> bool:
         """Makes the frame the server's and passes it. False: the client cancelled it meanwhile; look again."""
         if not self._port.take(frame.position, frame.sequence):
             return False
-        self._cursor, self.passed = frame.end, frame.sequence
+        self._pass(frame)
         return True
+
+    def _pass(self, frame: Claimed) -> None:
+        self._words[CURSOR], self._words[PASSED] = frame.end, frame.sequence
 
     def skip(self, frame: Claimed) -> None:
         """Ends a cancelled frame and passes it."""
-        self._cursor, self.passed = frame.end, frame.sequence
+        self._pass(frame)
         self._port.skip(frame.position, frame.sequence)
 
     def pass_over(self, frame: Claimed) -> None:
         """Passes the frame without touching it."""
-        self._cursor, self.passed = frame.end, frame.sequence
+        self._pass(frame)
         # Pairs with inspectors only: there is no client any more.
         ops.store64(self._request + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET, frame.sequence)
 
     def answer(self, frame: Claimed, size: int, status: int, failed: bool) -> None:
         """Publishes the response of a taken frame, which the client may read, release and reuse at once."""
-        self._responses += 1
-        self._response_bytes += size
-        state = _FAILED if failed else _RESPONSE
-        self._port.answer(frame.position, size, status, state, self._response_bytes, self._responses)
+        self._answer_at(frame.position, size, status, _FAILED if failed else _RESPONSE)
 
     def finish(self, frame: Claimed) -> None:
         """Ends a one-way frame."""
@@ -160,7 +179,7 @@ class ServerRing:
     def drained(self) -> bool:
         """Whether the client has consumed every response."""
         # Pairs with the client's store in Port.release.
-        return ops.load64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET) == self._responses
+        return ops.load64(self._response + wire.OIEB_V2_PAYLOAD_READ_COUNT_OFFSET) == self._words[RESPONSES]
 
     def reset(self) -> None:
         """Puts both blocks back to what an attaching client expects, and the cursor to the start."""

@@ -49,7 +49,7 @@ class ResettingServer(ServerCore):
     def _advance_reset(self, tenure: Tenure) -> None:
         """Ends a reset when its handlers have ended, or gives the object up when they do not; the lock is held and nobody polls."""
         try:
-            if not tenure.running:
+            if not tenure.running and not tenure.alone:
                 self._reset(tenure)
             elif time.monotonic() >= tenure.deadline:
                 self._give_up(tenure)

@@ -8,7 +8,7 @@ from typing import Final
 
 from ._generated import wire
 from ._generated.wire import FrameStatus
-from ._ops import WAIT_TOKEN, ops
+from ._ops import SERVE_NOTHING, SERVE_TAKEN, WAIT_TOKEN, ops
 from ._ring_server import Claimed
 from ._server_base import Phase, cut, run_handler
 from ._server_reset import ResettingServer
@@ -42,6 +42,37 @@ class WorkingServer(ResettingServer):
                 finally:
                     self._lock.acquire()
                 self._settle(tenure, claimed, size, status)
+                if self._workers == 1 and self._spin_ns and not (self._reports or tenure.corrupt):
+                    self._serve_alone(tenure, claimed)
+
+    def _serve_alone(self, tenure: Tenure, claimed: Claimed) -> None:
+        """What an only worker does while requests come and all is as usual; the lock is held, and let go meanwhile.
+
+        Nobody else touches the ring, so neither taking nor answering needs the lock. It spins a slice at most, and every way out leads to
+        _next, where the lock is held and nothing is missed.
+        """
+        tenure.alone = True
+        tenure.references += 1
+        ring, serve, spin_ns = tenure.ring, tenure.segment.port.serve, self._spin_ns
+        serving = Phase.SERVING
+        try:
+            self._lock.release()
+            while self._phase is serving and self._current is tenure and not tenure.resetting:
+                found = serve(spin_ns)
+                if found != SERVE_TAKEN:
+                    tenure.spun = found == SERVE_NOTHING
+                    break
+                tenure.running = 1
+                ring.describe(claimed)
+                size, status = self._handle(tenure, claimed)
+                self._answer(tenure, claimed, size, status)
+                tenure.running = 0
+        finally:
+            self._lock.acquire()
+            tenure.alone = False
+            if tenure.resetting:
+                tenure.deadline = time.monotonic() + self._reset_timeout  # it gets on
+            tenure.unreference()
 
     def _next(self, tenure: Tenure, claimed: Claimed) -> bool:
         """Waits for a request; the lock is held.
@@ -94,6 +125,8 @@ class WorkingServer(ResettingServer):
     def _take(self, tenure: Tenure, claimed: Claimed) -> bool:
         """Walks the cursor to the next request that is to be run; the lock is held."""
         ring = tenure.ring
+        if not (tenure.corrupt or tenure.resetting) and ring.take_next(claimed):
+            return True
         while not tenure.corrupt:
             try:
                 if not ring.next(claimed):
@@ -126,6 +159,8 @@ class WorkingServer(ResettingServer):
         # In a reset, or after corruption, what is published is no reason to stop waiting.
         quiet = tenure.resetting or tenure.corrupt
         spin_ns = 0 if quiet else self._spin_ns if tenure.lively else self._idle_spin_ns
+        if tenure.spun:
+            tenure.spun, spin_ns = False, self._idle_spin_ns
         passed = tenure.ring.passed
         if spin_ns:
             try:
@@ -167,11 +202,8 @@ class WorkingServer(ResettingServer):
         return size, status
 
     def _settle(self, tenure: Tenure, claimed: Claimed, size: int, status: int) -> None:
-        """Answers; the lock is held. The client may have read the answer before this returns."""
-        if claimed.one_way:
-            tenure.ring.finish(claimed)
-        else:
-            tenure.ring.answer(claimed, size, status, status != _OK)
+        """Answers; the lock is held."""
+        self._answer(tenure, claimed, size, status)
         tenure.running -= 1
         if tenure.resetting:
             tenure.deadline = time.monotonic() + self._reset_timeout  # it gets on
@@ -180,6 +212,13 @@ class WorkingServer(ResettingServer):
         if self._phase is not Phase.SERVING:
             self._finished.notify_all()
         tenure.unreference()
+
+    def _answer(self, tenure: Tenure, claimed: Claimed, size: int, status: int) -> None:
+        """The client may have read the answer before this returns."""
+        if claimed.one_way:
+            tenure.ring.finish(claimed)
+        else:
+            tenure.ring.answer(claimed, size, status, status != _OK)
 
     def _watch(self) -> None:
         """Notices clients that die while all workers are busy, and handlers that never end. Looks once a slice."""

@@ -22,6 +22,9 @@ class Tenure:
         self.references = 1
         """Running handlers and the poller, plus one while it is the server's current tenure."""
         self.running = 0
+        """Handlers that run. The server's only worker changes it without the lock while it is alone."""
+        self.alone = False
+        """The server's only worker serves without the lock: nobody else may touch the ring."""
         self.corrupt = False
         self.resetting = False
         self.deadline = 0.0
@@ -31,6 +34,8 @@ class Tenure:
         self.checked = time.monotonic()
         self.lively = True
         """There was something to do lately, so that a hybrid wait spins before it sleeps."""
+        self.spun = False
+        """The wait that comes to an end or goes on has spun in vain already."""
 
     def unreference(self) -> None:
         """Unmaps the segment when nobody uses it any more; the server's lock is held."""

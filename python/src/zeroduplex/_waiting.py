@@ -114,16 +114,17 @@ class TurnQueue:
     """Lets one sender at a time claim ring space, first come first served."""
 
     def __init__(self) -> None:
-        self._held = False
+        self.held = False
+        """Somebody has the turn; nobody waits for it while nobody has it."""
         self.is_buffer = False
         """The holder is an acquired buffer in the application's hands."""
         self._queue: deque[Ticket] = deque()
 
     def try_take(self) -> bool:
         """Takes the turn when nobody has it and nobody waits."""
-        if self._held or self._queue:
+        if self.held or self._queue:
             return False
-        self._held = True
+        self.held = True
         return True
 
     def enqueue(self) -> Ticket:
@@ -142,7 +143,7 @@ class TurnQueue:
         """Hands the turn to the first in the queue."""
         self.is_buffer = False
         if not self._queue:
-            self._held = False
+            self.held = False
             return
         ticket = self._queue.popleft()
         ticket.granted = True

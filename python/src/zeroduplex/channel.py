@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ._channel_receive import ReceivingChannel
+from ._channel_call import CallingChannel
 from .errors import UnknownSequenceError
 
 
-class InPlaceDuplexChannel(ReceivingChannel):
+class InPlaceDuplexChannel(CallingChannel):
     """The client of an in-place duplex channel: the server changes requests where they stand, and the response is read at the same
     place. Made by DuplexChannelFactory.create_client."""
 

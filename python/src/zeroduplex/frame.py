@@ -52,7 +52,9 @@ class Frame(Loan):
     @property
     def opcode(self) -> int:
         """The application's tag, 0 unless the client set one."""
-        return self._use().opcode
+        if not self._live:  # _use written out: every handler that has opcodes asks
+            self._released()
+        return self._claimed.opcode
 
     @property
     def one_way(self) -> bool:

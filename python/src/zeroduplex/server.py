@@ -33,7 +33,7 @@ class InPlaceDuplexServer(WorkingServer):
         tenure.segment.port.kick()
         self._work.notify_all()
         try:
-            while tenure.running or self._polling:
+            while tenure.running or tenure.alone or self._polling:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break

@@ -112,10 +112,6 @@ class DualBufferDuplexChannel(SendingDualChannel):
             self._out += 1
         return Response(self, record, self._end.payload, answer)
 
-    def _release(self, loan: Response) -> None:
-        with self._lock:
-            self._release_locked(loan)
-
     def _release_locked(self, loan: Response) -> None:
         if loan._ended or self._detached:
             return

@@ -144,10 +144,6 @@ class Reader(EndOwner[ReaderEnd], LendsToRead):
             self._refuse_when_closed()
             return self._end.segment.usage()
 
-    def _release(self, loan: ReceivedFrame) -> None:
-        with self._lock:
-            self._release_locked(loan)
-
     def _release_locked(self, loan: ReceivedFrame) -> None:
         if loan._ended or self._detached:
             return
