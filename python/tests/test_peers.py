@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from support import signal_other_thread
 
+from zeroduplex._semaphore import Semaphore
+
 ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = ("examples/filter_*.py", "examples/stream_*.py", "tools/stress_*.py", "tools/bench_[cs]*.py")
 PROGRAMS = {p.stem: p for pattern in PATTERNS for p in ROOT.glob(pattern)}
@@ -241,12 +243,23 @@ def test_stress(name: str) -> None:
     assert (json.loads(out), errors) == ({"handled": 1500, "one_way": 210, "bad": 0}, "")
 
 
+@pytest.fixture
+def line(name: str, tmp_path: Path) -> Iterator[Path]:
+    """A benchmark's control file and its semaphores, as the driver makes them."""
+    control = tmp_path / f"{name}.control"
+    control.write_bytes((0x3148434E4542445A).to_bytes(8, "little") + bytes(4088))
+    paths = [f"/dev/shm/sem.{control.name}-{which}" for which in ("ping", "pong")]
+    made = [Semaphore.replace(path, f"{path}.new", 0o600) for path in paths]
+    yield control
+    for semaphore in made:
+        semaphore.remove()
+        semaphore.close()
+
+
 @pytest.mark.parametrize(
     "flags", [("--size", 64), ("--size", 9000, "--touch", "page", "--threads-cpu", 0), ("--size", 300, "--touch", "all", "--inflight", 4)]
 )
-def test_bench(name: str, tmp_path: Path, flags: tuple[object, ...]) -> None:
-    line = tmp_path / "line"
-    line.write_bytes((0x3148434E4542445A).to_bytes(8, "little") + bytes(4088))
+def test_bench(name: str, line: Path, flags: tuple[object, ...]) -> None:
     client_only = [] if "--threads-cpu" not in flags else list(flags[flags.index("--threads-cpu") :])
     common = ["--name", name, "--cpu", -1, "--limit-object", line, *flags[: len(flags) - len(client_only)]]
     with server("bench_server", *common):
