@@ -1,9 +1,7 @@
 // A real client whose server is a program of bytes, or a real server whose client is one: it uses the ring as a right peer would
 // and stores whatever it likes wherever it likes, the semaphores included, between calls and during them. Every call ends in time,
-// with one of the library's errors or with bytes that lie in the payload.
+// with one of the library's errors or with bytes that lie in the payload. Half of the programs are those of forged.hpp instead.
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,8 +16,9 @@
 #include <zeroduplex/zeroduplex.hpp>
 
 #include "arena.hpp"
+#include "channel_memory.hpp"
 #include "flipper.hpp"
-#include "platform/semaphore.hpp"
+#include "forged.hpp"
 #include "program.hpp"
 #include "ring/atomic_fields.hpp"
 #include "ring/client_ring.hpp"
@@ -34,12 +33,9 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using wire::FrameState;
 
-constexpr std::uint64_t metadata_size = 64;
-constexpr std::uint64_t payload_size = 1024;
 constexpr std::size_t longest_program = 256;
 constexpr auto far_too_long = 20s;  // for calls that wait a fraction of a millisecond
 constexpr std::chrono::nanoseconds short_timeout = 50us;
-constexpr std::size_t semaphore_count = 4;
 
 Counter attached{"attached"};
 Counter received{"received"};
@@ -48,71 +44,6 @@ Counter errors{"errors"};
 Counter writes{"writes"};
 std::atomic<std::uint64_t> frames_handled{0};
 
-std::string semaphore_name(std::size_t which, const std::string& name) {
-  switch (which) {
-    case 0:
-      return wire::request_ready_semaphore(name);
-    case 1:
-      return wire::response_ready_semaphore(name);
-    case 2:
-      return wire::response_consumed_semaphore(name);
-    default:
-      return wire::space_available_semaphore(name);
-  }
-}
-
-/// The semaphores of a name, mapped for somebody who writes into them.
-class Semaphores {
- public:
-  explicit Semaphores(const std::string& name) {
-    for (std::size_t i = 0; i < semaphore_count; ++i) {
-      const int file = ::open(wire::semaphore_path(semaphore_name(i, name)).c_str(), O_RDWR | O_CLOEXEC);
-      require(file >= 0, "no semaphore");
-      mapped_[i] = ::mmap(nullptr, wire::named_semaphore_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-      require(mapped_[i] != MAP_FAILED, "no memory for a semaphore");
-      ::close(file);
-    }
-  }
-  Semaphores(const Semaphores&) = delete;
-  Semaphores& operator=(const Semaphores&) = delete;
-  ~Semaphores() {
-    for (void* mapped : mapped_) ::munmap(mapped, wire::named_semaphore_size);
-  }
-
-  [[nodiscard]] Word word(std::uint64_t which, std::size_t offset) const {
-    return {static_cast<std::byte*>(mapped_[which]) + offset, 4};
-  }
-  void clear() const {
-    for (std::size_t i = 0; i < semaphore_count; ++i) {
-      word(i, wire::named_semaphore_value_offset).store(0);
-      word(i, wire::named_semaphore_waiters_offset).store(0);
-      word(i, wire::named_semaphore_shared_offset).store(wire::semaphore_shared_flag);
-    }
-  }
-
- private:
-  void* mapped_[semaphore_count] = {};
-};
-
-/// The semaphores of a channel whose server is a program; they live as long as the process.
-class OwnSemaphores {
- public:
-  explicit OwnSemaphores(const std::string& name) {
-    for (std::size_t i = 0; i < semaphore_count; ++i) {
-      all_.push_back(
-          platform::NamedSemaphore::replace(semaphore_name(i, name), wire::temporary_path(name, std::to_string(i)), 0600));
-    }
-  }
-  OwnSemaphores(const OwnSemaphores&) = delete;
-  OwnSemaphores& operator=(const OwnSemaphores&) = delete;
-  ~OwnSemaphores() {
-    for (auto& semaphore : all_) semaphore.remove();
-  }
-
- private:
-  std::vector<platform::NamedSemaphore> all_;
-};
-
 std::string unique_name(const char* side) { return "zdfuzz-" + std::to_string(::getpid()) + "-" + side; }
 
 class Peer {
@@ -120,7 +51,7 @@ class Peer {
   Peer(Arena& arena, Flipper& flipper, Program program)
       : flipper_(flipper),
         program_(program),
-        layout_(*wire::resolve_segment_v2(metadata_size, metadata_size, payload_size)),
+        layout_(channel_layout()),
         memory_(arena.give(layout_.length)),
         segment_(memory_.data(), layout_) {}
 
@@ -129,7 +60,7 @@ class Peer {
     semaphores.clear();
     ring::initialise(segment_, 1);
     ring::publish_identity(segment_);
-    if (program_.byte() % 4 == 0) interfere();
+    if (program_.byte() % 4 == 0) interfere(choose());
     ClientOptions options;
     options.memory = SharedMemoryView(memory_);
     options.connect_timeout = 0ns;
@@ -159,7 +90,7 @@ class Peer {
     const std::span<std::byte> payload = this->payload();
     auto server = DuplexChannelFactory::getInstance().createInPlaceDuplexServer(
         name, BufferConfig(metadata_size, SharedMemoryView(memory_)), options);
-    const Semaphores semaphores(name);
+    Semaphores semaphores(name);
     semaphores_ = &semaphores;
     server->start([payload](Frame& frame) {
       const std::span<std::byte> data = frame.data();
@@ -170,7 +101,11 @@ class Peer {
     });
     ring::store_release(segment_.request().writer_pid, static_cast<std::uint64_t>(::getpid()));
     ring_.emplace(segment_, Lap::eager);
-    while (program_.more()) server_step(*server);
+    while (program_.more()) {
+      if (!server_step(*server)) continue;
+      flipper_.stop();                // it may flip one of them
+      semaphores = Semaphores(name);  // a reset replaces them
+    }
     flipper_.stop();
     call([&] { server->stop(2ms); });
     call([&] { server.reset(); });
@@ -244,7 +179,7 @@ class Peer {
       case 13:
         return flipper_.stop();
       default:
-        return interfere();
+        return interfere(choose());
     }
   }
 
@@ -266,12 +201,16 @@ class Peer {
     const ring::RequestFrame frame = taken_.back();
     taken_.pop_back();
     if (frame.one_way) return frame.finish();
-    frame.answer(program_.byte() % 4 == 0 ? FrameState::failed : FrameState::response, program_.below(frame.capacity + 1),
-                 program_.byte());
+    const FrameState state = program_.byte() % 4 == 0 ? FrameState::failed : FrameState::response;
+    std::uint64_t size = program_.below(frame.capacity + 1);
+    if (program_.byte() % 8 == 0) size = program_.value(size, payload_size);  // a client that sleeps sees no other than this one
+    frame.answer(state, size, program_.byte());
     cursor.count_response(0);
+    semaphores_->post_response_ready();
   }
 
-  void server_step(IInPlaceDuplexServer& server) {
+  /// True: it left and came again.
+  bool server_step(IInPlaceDuplexServer& server) {
     switch (program_.byte() % 16) {
       case 0:
       case 1:
@@ -279,31 +218,37 @@ class Peer {
       case 3:
       case 4:
       case 5:
-        return publish();
+        publish();
+        break;
       case 6:
       case 7:
-        return take_answers();
+        take_answers();
+        break;
       case 8:
         if (ring_->in_flight() > 0) (void)ring_->cancel(ring_->at(program_.below(ring_->in_flight())));
-        return;
+        break;
       case 9:
-        return call([&] { require(server.clientMetadata().size() <= 2 * metadata_size, "more metadata than there is room for"); });
+        call([&] { require(server.clientMetadata().size() <= 2 * metadata_size, "more metadata than there is room for"); });
+        break;
       case 10: {  // leaves, and comes again
         ring::store_release(segment_.request().writer_pid, wire::reset_wanted);
-        wake();
+        semaphores_->post_request_ready();
         for (int i = 0; i < 100 && ring::load_acquire(segment_.request().writer_pid) != wire::pid_none; ++i)
           std::this_thread::yield();
         ring::store_release(segment_.request().writer_pid, static_cast<std::uint64_t>(::getpid()));
         ring_.emplace(segment_, Lap::eager);
-        return;
+        return true;
       }
       case 11:
-        return flipper_.stop();
+        flipper_.stop();
+        break;
       case 12:
-        return std::this_thread::yield();
+        std::this_thread::yield();
+        break;
       default:
-        return interfere();
+        interfere(choose());
     }
+    return false;
   }
 
   void publish() {
@@ -315,8 +260,10 @@ class Peer {
     }
     const std::uint64_t size = program_.below(payload_size / 2);
     if (ring_->reserve(ring::round_up(size)) == nullptr) return;
-    ring_->publish(size, 0, program_.byte() % 4 == 0);
-    wake();
+    wire::FrameHeaderV2* const header = ring_->publish(size, 0, program_.byte() % 4 == 0).header;
+    // A server that sleeps sees no other header than this one.
+    if (program_.byte() % 4 == 0) interfere(program_.field(header_fields, header));
+    semaphores_->post_request_ready();
   }
 
   void take_answers() {
@@ -331,10 +278,7 @@ class Peer {
     }
   }
 
-  void wake() { semaphores_->word(0, wire::named_semaphore_value_offset).store(1); }
-
-  void interfere() {
-    const Word word = choose();
+  void interfere(const Word& word) {
     const std::uint64_t now = word.load();
     const std::uint64_t then = program_.value(now, payload_size);
     ++writes;
@@ -361,7 +305,7 @@ class Peer {
         return {memory_.data() + program_.below(memory_.size() / 8) * 8, 8};
       default:
         if (semaphores_ == nullptr) return {memory_.data(), 8};
-        return semaphores_->word(program_.below(semaphore_count), program_.below(2) * 4);
+        return semaphores_->word(program_.below(semaphores_->count()), program_.below(2) * 4);
     }
   }
 
@@ -388,10 +332,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Arena arena(4096);
   static Flipper flipper;
   Program program({data, std::min(size, longest_program)});
-  const bool is_server = program.byte() % 2 == 0;
-  {
+  const std::uint8_t kind = program.byte() % 4;
+  if (kind == 2) {
+    forge_answers(arena, client_name, semaphores, program);
+  } else if (kind == 3) {
+    forge_requests(arena, server_name, program);
+  } else {
     Peer peer(arena, flipper, program);
-    if (is_server) {
+    if (kind == 0) {
       peer.be_server(client_name, semaphores);
     } else {
       peer.be_client(server_name);
