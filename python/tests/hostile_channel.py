@@ -16,7 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from hostile import BLOCK, BLOCK_FIELDS, HEADER_FIELDS, Arena, Interposer, Program, require, run_many
+from hostile import BLOCK, BLOCK_FIELDS, HEADER, HEADER_FIELDS, Arena, Interposer, Program, Wrong, require, run_many
+from hostile_answers import ForgingServer
+from hostile_forged import FAR_TOO_LONG, LAYOUT, METADATA, PAYLOAD
+from hostile_requests import ForgingClient
 
 import zeroduplex
 from zeroduplex import (
@@ -40,17 +43,7 @@ from zeroduplex._semaphore import Semaphores
 from zeroduplex.memory import address_of
 from zeroduplex.server import InPlaceDuplexServer
 
-METADATA: Final = 64
-PAYLOAD: Final = 1024
-FAR_TOO_LONG: Final = 20.0
-"""Seconds that no call with a timeout of a fraction of a millisecond may take."""
 _LIBRARY: Final = tuple(str(path) for path in Path(zeroduplex.__file__).parent.glob("*.py"))
-
-
-def _layout() -> wire.SegmentV2:
-    layout = wire.resolve_segment_v2(METADATA, METADATA, PAYLOAD)
-    assert layout is not None
-    return layout
 
 
 class Peer:
@@ -59,21 +52,31 @@ class Peer:
     def __init__(self, name: str) -> None:
         self.name = name
         self.tally: Counter[str] = Counter()
-        self._layout = _layout()
+        self._layout = LAYOUT
         self._arena = Arena(self._layout.length)
         self._factory = DuplexChannelFactory()
 
     def run(self, data: bytes, number: int) -> None:
         self._program = Program(data)
+        self.tally["programs"] += 1
+        kind = number // 8 % 4  # which must not go by how calm the program is
+        if kind >= 2:
+            self._forge(ForgingServer if kind == 2 else ForgingClient)
+            return
         self._memory = memory = self._arena.give(self._layout.length)
         self._payload = memory[self._layout.payload.offset :]
         self._interposer = Interposer(_LIBRARY)
-        self.tally["programs"] += 1
         try:
-            (self._be_server if number % 2 == 0 else self._be_client)(SharedMemoryView(memory))
+            (self._be_client if kind else self._be_server)(SharedMemoryView(memory))
         finally:
             self._interposer.disarm()
         require(self._arena.is_intact(), "something was written before the segment")
+
+    def _forge(self, kind: type[ForgingServer] | type[ForgingClient]) -> None:
+        """One channel after the other: each ends where corruption is found."""
+        while self._program.more():
+            kind(self.name, self._arena.give(self._layout.length), self._program, self.tally).run()
+            require(self._arena.is_intact(), "something was written before the segment")
 
     def _call(self, call: Callable[[], Any]) -> Any:
         start = time.monotonic()
@@ -183,7 +186,10 @@ class Peer:
             if frame.one_way:
                 server.finish(frame)
             else:
-                server.answer(frame, program.below(frame.capacity + 1), program.byte(), program.byte() % 4 == 0)
+                size = program.below(frame.capacity + 1)
+                if program.byte() % 8 == 0:
+                    size = program.value(size, PAYLOAD)
+                server.answer(frame, size, program.byte(), program.byte() % 4 == 0)
 
     # A hostile client.
 
@@ -191,15 +197,22 @@ class Peer:
         program = self._program
         payload = self._payload
 
+        wrong: list[BaseException] = []
+
+        def check(frame: Frame, data: memoryview) -> None:
+            start = address_of(data) - address_of(payload) if len(data) else HEADER
+            require(frame.size == len(data), "a request that reaches beyond the payload")  # or its view would not be shorter
+            require(HEADER <= start <= start + frame.capacity <= PAYLOAD, "a request outside of the payload")
+            require(frame.size <= frame.capacity, "a request larger than its capacity")
+
         def handle(frame: Frame) -> None:
             data = frame.data
-            start = address_of(data) - address_of(payload) if len(data) else 0
-            require(0 <= start <= start + len(data) <= PAYLOAD, "a request outside of the payload")
-            require(len(data) <= frame.capacity <= PAYLOAD, "a request larger than its capacity")
+            try:
+                check(frame, data)
+            except Wrong as e:
+                wrong.append(e)  # what a handler raises is an answer to the client
             data[:] = bytes(len(data))
             self.tally["handled"] += 1
-
-        wrong: list[BaseException] = []
 
         def on_error(error: BaseException) -> None:
             if not isinstance(error, ZeroDuplexError):
@@ -210,25 +223,33 @@ class Peer:
             reset_timeout=1e-3, stop_timeout=2e-3, on_error=on_error,
         )  # fmt: skip
         self._segment = segment = Segment(self.name, view, self._layout)
-        segment.semaphores = semaphores = Semaphores.open(self.name)
+        semaphores = self._open_semaphores()
         try:
-            self._words = (semaphores.request_ready, semaphores.response_ready, semaphores.response_consumed, semaphores.space_available)
             server.start(handle)
             ops.store64(segment.request + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())
             client = self._fresh()
             while program.more():
-                client = self._server_step(server, client)
+                client, left = self._server_step(server, client)
+                if left:  # a reset replaces them
+                    former, semaphores = semaphores, self._open_semaphores()
+                    former.close()
             self._call(lambda: server.stop(2e-3))
         finally:
             self._call(lambda: server.stop(2e-3))
             semaphores.close()
         require(not wrong, f"an error that is not the library's: {wrong}")
 
+    def _open_semaphores(self) -> Semaphores:
+        self._segment.semaphores = opened = Semaphores.open(self.name)
+        self._words = (opened.request_ready, opened.response_ready, opened.response_consumed, opened.space_available)
+        return opened
+
     def _fresh(self) -> ClientRing:
         """What takes the place of any former one."""
         return ClientRing(self._segment.port, self._segment.request, PAYLOAD, True)
 
-    def _server_step(self, server: InPlaceDuplexServer, client: ClientRing) -> ClientRing:
+    def _server_step(self, server: InPlaceDuplexServer, client: ClientRing) -> tuple[ClientRing, bool]:
+        """The ring to go on with, and whether the client left and came again."""
         program, segment = self._program, self._segment
         choice = program.byte() % 16
         try:
@@ -236,7 +257,9 @@ class Peer:
                 client.reclaim()
                 size = program.below(PAYLOAD // 2)
                 if client.reserve(size, size) >= 0:
-                    client.publish(size, 0, program.byte() % 4 == 0, False)
+                    record = client.publish(size, 0, program.byte() % 4 == 0, False)
+                    if program.byte() % 4 == 0:  # now, before the server has woken up
+                        self._store(self._layout.payload.offset + record.position)()
             elif choice <= 7:
                 for record in deque(client.frames):
                     if not (record.released or record.one_way or record.cancelled) and client.answered(record):
@@ -252,24 +275,28 @@ class Peer:
                 ops.post_if_zero(self._words[0])
                 time.sleep(0)
                 ops.store64(segment.request + wire.OIEB_V2_WRITER_PID_OFFSET, os.getpid())
-                return self._fresh()
+                return self._fresh(), True
             elif choice <= 12:
                 time.sleep(0)
             else:
                 self._interfere()
         except CorruptedError:
-            return self._fresh()  # it was us
-        return client
+            return self._fresh(), False  # it was us
+        return client, False
 
     # What somebody stores.
 
     def _interfere(self) -> None:
         self._store()()
 
-    def _store(self) -> Callable[[], None]:
+    def _store(self, header: int | None = None) -> Callable[[], None]:
+        """Decides what to store: in the header at this offset, or anywhere."""
         program, memory = self._program, self._memory
         place = program.byte() % 8
-        if place <= 2:
+        if header is not None:
+            offset, width = program.field(HEADER_FIELDS)
+            at = header + offset
+        elif place <= 2:
             offset, width = program.field(BLOCK_FIELDS)
             at = (self._layout.oieb_request.offset if place else self._layout.oieb_response.offset) + offset
         elif place <= 5:

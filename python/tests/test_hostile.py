@@ -7,9 +7,12 @@ import hostile_channel
 import hostile_stream
 import pytest
 
+from zeroduplex import Response
+from zeroduplex._channel_receive import ReceivingChannel
 from zeroduplex._generated.wire import FrameState
 from zeroduplex._ops import BACKEND, CURSOR, ops
 from zeroduplex._ops_fallback import FallbackOps
+from zeroduplex._ring_client import Record
 from zeroduplex._ring_server import Claimed, ServerRing
 from zeroduplex._v1.ring_reader import ReaderRing
 from zeroduplex._v1.stream import POSITION, SEEN_SEQUENCE, SEEN_SIZE
@@ -31,15 +34,15 @@ def test_programs_of_a_fixed_seed_do_what_they_are_for() -> None:
         assert tally[what] > PROGRAMS // 20, f"{what}: {tally}"
 
 
+def _believes(self: ServerRing, frame: Claimed, header: tuple[int, ...], position: int, room: int) -> None:
+    frame.size, frame.sequence, frame.capacity, state, _, _, frame.opcode, flags = header
+    frame.one_way, frame.cancelled = flags & 1 != 0, state == FrameState.CANCELLED
+    frame.position, frame.start, frame.end = position, position + hostile.HEADER, self._words[CURSOR] + hostile.HEADER + frame.capacity
+
+
 def test_a_wrong_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The harness notices a ring that checks nothing."""
-
-    def believes(self: ServerRing, frame: Claimed, header: tuple[int, ...], position: int, room: int) -> None:
-        frame.size, frame.sequence, frame.capacity, state, _, _, frame.opcode, flags = header
-        frame.one_way, frame.cancelled = flags & 1 != 0, state == FrameState.CANCELLED
-        frame.position, frame.start, frame.end = position, position + hostile.HEADER, self._words[CURSOR] + hostile.HEADER + frame.capacity
-
-    monkeypatch.setattr(ServerRing, "_check", believes)
+    monkeypatch.setattr(ServerRing, "_check", _believes)
     fuzzer = hostile.Fuzzer([lambda: ops])
     with pytest.raises(hostile.Wrong):
         for number in range(PROGRAMS):
@@ -72,11 +75,32 @@ def test_a_reader_that_believes_headers_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_clients_and_servers_survive_a_hostile_other_side(name: str) -> None:
-    programs = 120
+    programs = 320
     peer = hostile_channel.Peer(name)
     for number in range(programs):
         peer.run(hostile.make(3, number), number)
     tally = peer.tally
     assert tally["programs"] == programs
-    for what in ("attached", "received", "handled", "writes", "CorruptedError"):
-        assert tally[what] > programs // 10, f"{what}: {tally}"
+    for what in ("attached", "received", "handled", "writes", "foreseen", "forged", "CorruptedError"):
+        assert tally[what] > programs // 20, f"{what}: {tally}"
+
+
+def test_a_server_that_believes_headers_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ServerRing, "_check", _believes)
+    peer = hostile_channel.Peer(name)
+    with pytest.raises(hostile.Wrong):
+        for number in range(PROGRAMS):
+            peer.run(hostile.make(2, number), number)
+
+
+def test_a_client_that_believes_sizes_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = ReceivingChannel._deliver
+
+    def believes(self: ReceivingChannel, record: Record, answer: int) -> Response:
+        return deliver(self, record, min(answer, record.capacity))
+
+    monkeypatch.setattr(ReceivingChannel, "_deliver", believes)
+    peer = hostile_channel.Peer(name)
+    with pytest.raises(hostile.Wrong):
+        for number in range(PROGRAMS):
+            peer.run(hostile.make(2, number), number)
