@@ -14,7 +14,7 @@ namespace ZeroDuplex.Tests.Hostile
     {
         internal static readonly SegmentV2 Layout = LayOut();
 
-        protected const long MetadataSize = 64;
+        internal const long MetadataSize = 64;
         private const ulong PayloadSize = 1024;
 
         /// <summary>For calls that wait a fraction of a millisecond.</summary>
