@@ -187,21 +187,23 @@ class ForgingClient {
     for (std::uint64_t forgeries = program_.byte() % 4; forgeries > 1; --forgeries) forge_one(header, start, marker);
   }
 
+  /// Mostly 0, else bytes that are no block.
+  std::uint64_t odd() { return program_.byte() % 4 == 0 ? program_.below(wire::block_alignment) : 0; }
+
   /// `start` is where the frame begins, cumulative.
   void forge_one(wire::FrameHeaderV2& header, std::uint64_t start, wire::FrameHeaderV2* marker) {
     std::uint64_t& written_bytes = segment_.request().payload_written_bytes;
     switch (program_.byte() % 8) {
       case 0: {  // every distance up to what is too far
         const std::uint64_t blocks = program_.below(wire::cursor_lap_limit * payload_size / wire::block_alignment + 4);
-        const std::uint64_t odd = program_.byte() % 4 == 0 ? program_.below(wire::block_alignment) : 0;
-        return forge_as(written_bytes, foresight_.cursor() + blocks * wire::block_alignment + odd);
+        return forge_as(written_bytes, foresight_.cursor() + blocks * wire::block_alignment + odd());
       }
       case 1:
         return forge_as(counted_, foresight_.passed() + program_.below(5) - 2);
       case 2:
         return forge_as(header.payload_size, border(program_, header.capacity));
       case 3:
-        return forge_as(header.capacity, header.capacity + (program_.below(4) - 1) * wire::block_alignment);
+        return forge_as(header.capacity, header.capacity + (program_.below(4) - 1) * wire::block_alignment - odd());
       case 4:  // that agree, but perhaps reach beyond the payload's end
         forge_as(header.capacity, header.capacity + program_.below(payload_size / wire::block_alignment) * wire::block_alignment);
         return forge_as(written_bytes, start + wire::frame_header_v2_size + header.capacity);

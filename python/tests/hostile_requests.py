@@ -175,21 +175,23 @@ class ForgingClient:
             self._forge(at, start, marker, capacity)
             self._tally["forged"] += 1
 
+    def _odd(self) -> int:
+        """Mostly 0, else bytes that are no block."""
+        return self._program.below(BLOCK) if self._program.byte() % 4 == 0 else 0
+
     def _forge(self, at: int, start: int, marker: int | None, capacity: int) -> None:
         """start is where the frame begins, cumulative."""
         program, memory, block = self._program, self._memory, LAYOUT.oieb_request.offset
         choice = program.byte() % 8
         if choice == 0:  # every distance up to what is too far
-            distance = program.below(wire.CURSOR_LAP_LIMIT * PAYLOAD // BLOCK + 4) * BLOCK
-            if program.byte() % 4 == 0:
-                distance += program.below(BLOCK)
+            distance = program.below(wire.CURSOR_LAP_LIMIT * PAYLOAD // BLOCK + 4) * BLOCK + self._odd()
             put(memory, block, WRITTEN, self._foresight.cursor + distance)
         elif choice == 1:
             self._counted = self._foresight.passed + program.below(5) - 2 & MASK64
         elif choice == 2:
             put(memory, at, SIZE, border(program, capacity))
         elif choice == 3:
-            put(memory, at, CAPACITY, capacity + (program.below(4) - 1) * BLOCK)
+            put(memory, at, CAPACITY, capacity + (program.below(4) - 1) * BLOCK - self._odd())
         elif choice == 4:  # that agree, but perhaps reach beyond the payload's end
             capacity += program.below(PAYLOAD // BLOCK) * BLOCK
             put(memory, at, CAPACITY, capacity)
