@@ -179,6 +179,8 @@ func (x *execution) raw(operation string, given map[string]any) (any, error) {
 		return nil, x.peer.Publish(position, a.number("size"), a.number("seed"), headerOf(a))
 	case "take":
 		return nil, x.peer.Take(position)
+	case "flip":
+		return nil, x.peer.Flip(a.text("at"), position, a.number("one"), a.number("other"), a.number("times"))
 	case "answer":
 		return nil, x.peer.Answer(position, a.pointer("state"), a.pointer("status"), a.pointer("payload_size"))
 	case "fuzz":

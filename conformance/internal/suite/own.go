@@ -76,6 +76,7 @@ var Own = map[string][]agentproto.OperationInfo{
 		own("attach", optional("name", "timeout_ms")),
 		own("publish", needs("position", "size", "seed"), optional(headerFields...)),
 		own("take", needs("position")),
+		own("flip", needs("at", "one", "other", "times"), optional("position")),
 		own("answer", needs("position"), optional("state", "status", "payload_size")),
 		own("fuzz", needs("position", "size")),
 		own("unlink", optional("name")),
