@@ -26,7 +26,7 @@ def load_wire() -> ModuleType:
     return wire
 
 
-def defines(wire: ModuleType) -> str:
+def macros(wire: ModuleType) -> dict[str, str]:
     """Every number of the wire format as a macro, so that C code states none of its own."""
     numbers: dict[str, int] = {}
     for name, value in vars(wire).items():
@@ -35,7 +35,11 @@ def defines(wire: ModuleType) -> str:
         elif isinstance(value, type) and issubclass(value, (IntEnum, IntFlag)) and value not in (IntEnum, IntFlag):
             prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
             numbers.update({f"{prefix}_{member}": int(number) for member, number in value.__members__.items()})
-    return "".join(f"#define ZD_{name} {_literal(value)}\n" for name, value in sorted(numbers.items()))
+    return {f"ZD_{name}": _literal(value) for name, value in sorted(numbers.items())}
+
+
+def defines(wire: ModuleType) -> str:
+    return "".join(f"#define {name} {value}\n" for name, value in macros(wire).items())
 
 
 def _literal(value: int) -> str:
@@ -44,6 +48,7 @@ def _literal(value: int) -> str:
     return f"UINT64_C({value})"
 
 
+COMPILE = ["-O2", "-std=gnu11", "-fno-strict-aliasing", "-Wall"]
 PARTS = ("helper", "common", "stream")
 declarations = "\n".join((HERE / f"{part}.h").read_text() for part in PARTS)
 code = "\n".join((HERE / f"{part}.c").read_text() for part in PARTS)
@@ -53,5 +58,5 @@ ffibuilder.cdef(declarations)
 ffibuilder.set_source(
     "zeroduplex._native",
     f"#include <stdint.h>\n{defines(load_wire())}\n{declarations}\n{code}",
-    extra_compile_args=["-O2", "-std=gnu11", "-fno-strict-aliasing", "-Wall"],
+    extra_compile_args=COMPILE,
 )

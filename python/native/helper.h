@@ -27,6 +27,7 @@ typedef struct {
     uint64_t taken_opcode;
     uint64_t taken_flags;
     uint64_t taken_sequence;
+    uint64_t serving;             /* server: 1 while its only worker, which serves without the lock, has a request */
 } zd_port;
 
 uint64_t zd_load64(uintptr_t address);

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import zeroduplex
+from zeroduplex._state import FAST
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,6 +36,7 @@ def run(blocked: bool) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(os.environ.get("ZERODUPLEX_TEST_BACKEND") == "libatomic", reason="this run is the one without the helper")
 def test_the_helper_is_used_where_it_is() -> None:
     assert zeroduplex.BACKEND == "native"
+    assert FAST
 
 
 def test_without_the_helper_libatomic_is_used() -> None:

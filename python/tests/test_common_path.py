@@ -7,25 +7,30 @@ import threading
 
 import pytest
 from conftest import Connect, Serve
-from support import Gate, echo, invert, wait_for
+from support import Gate, echo, invert, short_calls, wait_for
 from test_ring import Ring
 
 import zeroduplex as z
+from zeroduplex import _state
 from zeroduplex._channel_call import CallingChannel
 from zeroduplex._generated import wire
 from zeroduplex._generated.wire import FrameState
-from zeroduplex._ops import BACKEND, SERVE_LOOK, SERVE_NOTHING, SERVE_TAKEN, Ops, ops
+from zeroduplex._ops import BACKEND, SERVE_LOOK, SERVE_NOTHING, SERVE_TAKEN, SERVING, Ops, ops
 from zeroduplex._ops_fallback import FallbackOps
-from zeroduplex._ring_client import Record
 from zeroduplex._ring_server import Claimed
+from zeroduplex._state import Record
 
 NATIVE = pytest.mark.skipif(BACKEND != "native", reason="the compiled helper is not there")
 STATE = wire.FRAME_HEADER_V2_STATE_OFFSET
 
 
+FIELDS = ("abandoned", "cancelled", "capacity", "one_way", "opcode", "position", "released", "sequence", "start", "total", "waste")
+
+
 def call(ring: Ring, data: bytes, capacity: int | None = None, opcode: int = 0) -> Record | None:
-    room = len(data) if capacity is None else capacity
-    return ring.client.list_called(room, opcode) if ring.port.call(data, len(data), room, opcode) else None
+    if not ring.port.address:
+        return None
+    return short_calls(ring.client, ring.port)(data, len(data) if capacity is None else capacity, opcode)
 
 
 @NATIVE
@@ -38,8 +43,9 @@ def test_calls_leave_the_same_bytes_as_the_steps(eager: bool) -> None:
         capacity = min(len(data) + chance.randint(0, 100), 1024 - 64)
         record, other = call(short, data, capacity, 5), steps.send(data, capacity, 5)
         assert record is not None
-        for slot in Record.__slots__:
-            assert slot == "taken" or getattr(record, slot) == getattr(other, slot)
+        assert record.taken
+        for field in FIELDS:
+            assert getattr(record, field) == getattr(other, field)
         assert short.memory == steps.memory
         frame = Claimed()
         assert short.server.take_next(frame)
@@ -103,60 +109,119 @@ def test_what_is_not_taken_at_once_is_left_to_the_steps(chosen: Ops) -> None:
 
 @NATIVE
 def test_serving_ends_by_a_request_a_kick_or_time() -> None:
-    ring, frame = Ring(ops, 1024), Claimed()
-    assert ring.port.serve(10_000) == SERVE_NOTHING
-    found: list[int] = []
-    spinning = threading.Thread(target=lambda: found.append(ring.port.serve(20_000_000_000)))
+    ring, frames = Ring(ops, 1024), []
+
+    def serve(window_ns: int) -> object:
+        return _state.serve(
+            ring.port.address, lambda frame: frames.append((frame.sequence, frame.size, frame.opcode)), z.Frame, ring.payload, window_ns
+        )
+
+    assert serve(10_000) == SERVE_NOTHING
+    found: list[object] = []
+    spinning = threading.Thread(target=lambda: found.append(serve(20_000_000_000)))
     spinning.start()
     while spinning.is_alive():
         ring.port.kick()
     assert found == [SERVE_LOOK]
-    ring.send(b"xyz", opcode=9)
-    assert ring.port.serve(0) == SERVE_TAKEN
-    ring.server.describe(frame)
-    assert (frame.sequence, frame.size, frame.opcode) == (1, 3, 9)
+    record = ring.send(b"xyz", opcode=9)
+    assert serve(0) == SERVE_TAKEN
+    assert frames == [(1, 3, 9)]
+    assert ring.port.answer_at(record.position, 0) == 3
+    one_way = ring.send(b"abc", one_way=True)
+    assert serve(0) == SERVE_TAKEN
+    assert ring.port.state_at(one_way.position) == FrameState.CONSUMED
     ring.send(b"corrupt")
-    ring.header(128, STATE, "i", FrameState.FREE)
-    assert ring.port.serve(10_000_000_000) == SERVE_LOOK
+    ring.header(256, STATE, "i", FrameState.FREE)
+    assert serve(10_000_000_000) == SERVE_LOOK
+    with pytest.raises(TypeError, match="5 arguments"):
+        _state.serve(1)  # type: ignore[call-arg]
 
 
-def shared_client(connect: Connect) -> CallingChannel:
-    client = connect()
+@NATIVE
+def test_what_serving_does_not_answer_is_handed_over() -> None:
+    ring, kept = Ring(ops, 1024), []
+
+    def fails(frame: z.Frame) -> None:
+        raise ZeroDivisionError("no")
+
+    for handler, raised in ((fails, ZeroDivisionError), (lambda frame: kept.append(frame.data[1:]), type(None))):
+        record = ring.send(b"xyz")
+        found = _state.serve(ring.port.address, handler, z.Frame, ring.payload, 0)
+        assert isinstance(found, tuple)
+        frame, error = found
+        assert type(error) is raised
+        assert frame._sequence == record.sequence
+        assert frame._live == (error is not None)
+        assert ring.port.words[SERVING] == 1
+        assert ring.port.state_at(record.position) == FrameState.PROCESSING
+    with pytest.raises(z.ViewInUseError):
+        frame._end_views()
+    kept.clear()
+    frame._end_views()
+
+
+def shared_client(connect: Connect, **options: object) -> CallingChannel:
+    client = connect(**options)
     assert isinstance(client, CallingChannel)
     return client
 
 
 @NATIVE
-@pytest.mark.parametrize("where", ["_call_at", "_answer_at", "_check_peer_if_due", "list_called"])
+@pytest.mark.parametrize("where", ["_await_called", "_await_longer", "_answer_at"])
 def test_an_interrupted_call_leaves_a_channel_that_works(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    serve(invert)
-    client = shared_client(connect)
+    gate = Gate()
+    serve(lambda frame: gate(frame) if bytes(frame.data) == b"interrupted" else invert(frame))
+    client = shared_client(connect, wait=z.WaitStrategy.BLOCK)
     client.call(b"first").release()
-    client._quiet = True  # so that the server is looked at
-    target = client._ring if where == "list_called" else client
-    real, struck = getattr(target, where), False
+    struck = False
 
     def strikes(*arguments: object) -> object:
         nonlocal struck
-        result = real(*arguments)
-        if not struck:
-            struck = True
-            raise KeyboardInterrupt
-        return result
+        struck = True
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(target, where, strikes)
+        patch.setattr(client, where, strikes)
         with pytest.raises(KeyboardInterrupt):
             client.call(b"interrupted")
     assert struck
+    gate.let_go()
     for n in range(20):
         with client.call(bytes([n])) as response:
             assert bytes(response.data) == bytes([255 - n])
-    assert (client._calls, client._out, client._calling) == (0, 0, False)
+    assert (client._calls, client._out) == (0, 0)
     client.close()
     assert client._detached
+
+
+@pytest.mark.parametrize("ends", ["call", "release"])
+def test_what_finds_the_lock_taken_waits_for_it(serve: Serve, connect: Connect, ends: str) -> None:
+    serve(invert)
+    client = shared_client(connect)
+    response = client.call(b"first")
+    if ends == "call":
+        response.release()
+    done: list[bytes] = []
+
+    def goes() -> None:
+        if ends == "call":
+            with client.call(b"second") as other:
+                done.append(bytes(other.data))
+        else:
+            response.release()
+            done.append(b"")
+
+    with client._lock:
+        thread = threading.Thread(target=goes)
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()
+        assert not done
+    thread.join(20)
+    assert done == [bytes(255 - b for b in b"second") if ends == "call" else b""]
+    assert (client._calls, client._out) == (0, 0)
 
 
 def test_a_call_that_waits_long_ends_like_any_other(serve: Serve, connect: Connect) -> None:
@@ -170,7 +235,7 @@ def test_a_call_that_waits_long_ends_like_any_other(serve: Serve, connect: Conne
     gate.let_go()
     with client.call(b"next") as response:
         assert (response.sequence, bytes(response.data)) == (2, b"next")
-    assert (client._calls, client._out, client._calling) == (0, 0, False)
+    assert (client._calls, client._out) == (0, 0)
 
 
 @pytest.mark.parametrize("wait", list(z.WaitStrategy))
@@ -253,8 +318,21 @@ def test_wrong_arguments_of_a_call(serve: Serve, connect: Connect) -> None:
         client.call(b"abc", -1)
     with pytest.raises(z.InvalidArgumentError):
         client.call(b"abc", opcode=1 << 32)
+    for timeout in (float("nan"), float("inf"), "soon"):
+        with pytest.raises((z.InvalidArgumentError, TypeError)):
+            client.call(b"abc", timeout)  # type: ignore[arg-type]
+    for given in ((), (b"abc", 1, 2)):
+        with pytest.raises(TypeError):
+            client.call(*given)
+    for keywords in ({"bogus": 1}, {"timeout": 1, "bogus": 1}):
+        with pytest.raises(TypeError):
+            client.call(b"abc", **keywords)
+    with pytest.raises(TypeError):
+        client.call(b"abc", 1, timeout=1)  # type: ignore[misc]
     with client.call(b"abc", 5, opcode=3, capacity=100) as response:
         assert (response.opcode, bytes(response.data), response.sequence) == (3, b"abc", 1)
+    with client.call(memoryview(b"abcd").cast("I"), timeout=5.5, capacity=None) as response:
+        assert bytes(response.data) == b"abcd"
 
 
 def test_threads_that_call_at_the_same_time(serve: Serve, connect: Connect) -> None:

@@ -15,8 +15,9 @@ from zeroduplex._generated import wire
 from zeroduplex._generated.wire import FrameState, FrameStatus
 from zeroduplex._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, Ops
 from zeroduplex._ops_fallback import FallbackOps
-from zeroduplex._ring_client import ClientRing, Record
+from zeroduplex._ring_client import ClientRing
 from zeroduplex._ring_server import Claimed, ServerRing
+from zeroduplex._state import Record
 from zeroduplex.memory import address_of
 
 try:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
+FAST_SUFFIX = ".abi3.so" if sys.version_info >= (3, 11) else sysconfig.get_config_var("EXT_SUFFIX")
 ROOT = Path(__file__).resolve().parent.parent
 
 PROGRAM = """
 import os, zeroduplex as z
-assert z.BACKEND == "native", z.BACKEND
+from zeroduplex._state import FAST
+assert (z.BACKEND, FAST) == ("native", True), (z.BACKEND, FAST)
 name = "zdpy-wheel-%d" % os.getpid()
 with z.DuplexChannelFactory().create_in_place_duplex_server(name, z.BufferConfig(0, 4096)) as server:
     server.start(lambda frame: frame.data.__setitem__(0, 7))
@@ -38,9 +41,15 @@ def test_the_wheel_works_in_a_fresh_environment(tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "-w", tmp_path / "dist", source)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     assert wheel.name.startswith("zeroduplex-")
-    assert "-cp310-abi3-linux_" in wheel.name
+    assert ("-cp311-abi3-linux_" if sys.version_info >= (3, 11) else "-cp310-cp310-linux_") in wheel.name
     content = zipfile.ZipFile(wheel).namelist()
-    for part in ("zeroduplex/py.typed", "zeroduplex/_native.abi3.so", "zeroduplex/_generated/wire.py", "zeroduplex/_v1/reader.py"):
+    for part in (
+        "zeroduplex/py.typed",
+        "zeroduplex/_native.abi3.so",
+        f"zeroduplex/_fast{FAST_SUFFIX}",
+        "zeroduplex/_generated/wire.py",
+        "zeroduplex/_v1/reader.py",
+    ):
         assert part in content
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"

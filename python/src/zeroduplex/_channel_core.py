@@ -9,9 +9,11 @@ from typing import Final, NoReturn
 
 from ._client_base import ClientBase
 from ._generated import wire
+from ._loans_client import Response
 from ._ops import ops
-from ._ring_client import ClientRing, Record
+from ._ring_client import ClientRing
 from ._segment import Segment
+from ._state import Record
 from ._waiting import Spinning
 from .errors import CorruptedError, MetadataAlreadyWrittenError, same_again
 from .options import SPIN_SLICE_NS, WAIT_SLICE, LapMode, WaitStrategy
@@ -39,13 +41,14 @@ class ChannelCore(ClientBase[Record]):
         self._spin_window = spin_window
         self._port = segment.port
         self._answer_at = segment.port.answer_at
-        self._call_at, self._view = segment.port.call, segment.port.view
         self._first_spin_ns = SPIN_SLICE_NS if wait is WaitStrategy.SPIN else Spinning(wait, spin_window).next_ns(1)
         self._payload = segment.payload
         self._ring = ClientRing(segment.port, segment.request, len(segment.payload), lap is LapMode.EAGER)
         self._frames, self._lookup = self._ring.frames, self._ring.lookup
-        self._quiet = False
-        """Something was sent since the last sign of life from the server."""
+        self._bind(
+            segment.port.address, segment.port, self._frames, self._dropped, self._turn, self._lock.locked, self._payload, Response,
+            self._first_spin_ns,
+        )  # fmt: skip
         self._peer_checked = 0.0
         self._metadata_written = False
 

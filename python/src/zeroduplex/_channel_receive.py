@@ -6,7 +6,7 @@ from ._channel_send import SendingChannel
 from ._generated import wire
 from ._loans_client import Response
 from ._ops import ANSWER_FAILED, ANSWER_IMPOSSIBLE, ANSWER_PENDING, WAIT_TOKEN, ops
-from ._ring_client import Record
+from ._state import Record
 from ._waiting import Deadline, Spinning, Waiter
 from .errors import CorruptedError, ZeroDuplexError, answer_error, same_again
 

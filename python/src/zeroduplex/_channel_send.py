@@ -9,7 +9,7 @@ from ._channel_core import ChannelCore
 from ._generated import wire
 from ._loans_client import RequestBuffer
 from ._ops import WAIT_TOKEN, ops
-from ._ring_client import Record
+from ._state import Record
 from ._waiting import Deadline, Spinning
 from .errors import AcquisitionOpenError, BufferFullError, CorruptedError, FrameTooLargeError, InvalidArgumentError
 from .memory import flat

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from . import _process
+from ._state import LenderState
 from ._waiting import Deadline, TurnQueue
 from .errors import ClosedError, SystemError, ZeroDuplexError
 from .options import WAIT_SLICE, check_duration
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Lender(ABC):
+class Lender(LenderState, ABC):
     """Counts what uses a segment, and gives the segment back once it is closed and nothing uses it any more.
 
     Where a method says that the lock is held, its caller holds it.
@@ -33,16 +34,6 @@ class Lender(ABC):
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         """The number of calls went down while closing."""
-        self._failure: Callable[[], ZeroDuplexError] | None = None
-        """Why nothing works any more, None while all is well."""
-        self._closing = False
-        self._detached = False
-        self._calls = 0
-        """Calls that use the segment without the lock."""
-        self._calling = False
-        """One more such call, which leaves without the lock: when it gets its answer, it counts as out already."""
-        self._out = 0
-        """What is in the application's hands and lends bytes of the segment."""
         self._turn = TurnQueue()
         self._dropped: deque[Callable[[], None]] = deque()
         """How to give back what the garbage collector found, which may not lock."""
@@ -135,7 +126,7 @@ class Lender(ABC):
             self._closing = True
             self._failure = self._closed  # what went wrong before no longer matters to whoever calls after close
             self._wake_all()
-            while self._calls or self._calling:
+            while self._calls:
                 self._idle.wait(WAIT_SLICE)  # in slices, so that signals are noticed
             self._give_back_dropped()
             if self._detached:
@@ -182,7 +173,6 @@ class Lender(ABC):
         self._failure = lambda: ClosedError(f"the {kind} of {name!r} belongs to the parent process; connect anew after fork")
         self._closing = self._detached = True
         self._calls = 0
-        self._calling = False
         self._close_descriptors()
 
     def _at_exit(self) -> None:

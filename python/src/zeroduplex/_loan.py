@@ -1,8 +1,8 @@
 """Views of shared memory that end when they must.
 
 A frame lends its bytes as memoryviews. When the frame is given back, none of them may be left: a NumPy array or a slice that outlived it
-would read and write somebody else's request. Python tells exactly: each view is made from an inner one of the frame's own, and the inner
-one cannot be released while anything made from it lives.
+would read and write somebody else's request. Python tells exactly: each view is made from something of the frame's own, a lease of the
+compiled helper or another view, which cannot be released while anything made from it lives.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import gc
 import math
 import weakref
 from collections.abc import Callable
-from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ._state import LoanState
 from .errors import FrameReleasedError, InvalidArgumentError, ViewInUseError
 
 if TYPE_CHECKING:
@@ -21,60 +21,16 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 
-class Loan:
+class Loan(LoanState):
     """Bytes of shared memory in the application's hands, such as a Frame, a RequestBuffer or a Response."""
 
-    # Set by the classes that lend, each in one go: a frame is made for every message.
-    _payload: memoryview
-    _start: int
-    _size: int
-    _live = True
-    _readonly = False
-    _views: list[tuple[memoryview, memoryview]] | None = None
+    __slots__ = ()
 
     def _title(self) -> str:
         raise NotImplementedError
 
     def _released(self) -> NoReturn:
         raise FrameReleasedError(f"{self._title()} was given back")
-
-    @property
-    def size(self) -> int:
-        """Length of data in bytes."""
-        if not self._live:
-            self._released()
-        return self._size
-
-    @property
-    def data(self) -> memoryview:
-        """The bytes in shared memory, to read and write. Valid until the loan ends; then it raises, and so do views made from it."""
-        if not self._live:
-            self._released()
-        views = self._views
-        if views:
-            outer = views[-1][0]
-            try:
-                if len(outer) == self._size:
-                    return outer
-            except ValueError:
-                pass  # the application released it, as `with frame.data as view` does
-        return self._lend()
-
-    def _lend(self) -> memoryview:
-        inner = self._payload[self._start : self._start + self._size]
-        if self._readonly:
-            inner = inner.toreadonly()
-        # Through a PickleBuffer, a memoryview becomes the root of views of its own: inner counts them all.
-        buffer = PickleBuffer(inner)
-        outer = memoryview(buffer)
-        buffer.release()
-        if self._views is None:
-            self._views = []
-        self._views.append((outer, inner))
-        if not self._live:  # ended by another thread meanwhile
-            self._end_views()
-            self._released()
-        return outer
 
     def as_numpy(self, dtype: DTypeLike = "u1", shape: int | tuple[int, ...] | None = None) -> NDArray[Any]:
         """The bytes as a NumPy array, without a copy: writing to it writes to shared memory.
@@ -132,7 +88,7 @@ class Loan:
         waiting = len(inners)
         orphan = _Orphan()
 
-        def died(_: weakref.ref[memoryview]) -> None:
+        def died(_: weakref.ref[Any]) -> None:
             nonlocal waiting
             waiting -= 1
             if waiting == 0:
@@ -151,7 +107,7 @@ class _Orphan:
     __slots__ = ("references",)
 
     def __init__(self) -> None:
-        self.references: list[weakref.ref[memoryview]] = []
+        self.references: list[weakref.ref[Any]] = []
 
 
 _ORPHANS: set[_Orphan] = set()

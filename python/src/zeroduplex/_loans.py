@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from ._lender import Lender
 from ._loan import Loan
 from ._process import refuse_pickling
+from ._state import FAST, LoanState
 from .errors import ViewInUseError
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ _Room = TypeVar("_Room", bound="LendsToFill")
 class Lent(Loan, Generic[_Lender]):
     """Ends once: explicitly, with its block, or with a warning when the garbage collector finds it."""
 
+    __slots__ = ()
+
     _lender: _Lender
-    _ended = False
-    """Given back; changed under the lender's lock."""
 
     def _end(self) -> bool:
         """Ends the loan's views. False when it had ended before; ViewInUseError when it cannot end."""
@@ -50,9 +51,8 @@ class Lent(Loan, Generic[_Lender]):
         lender = self._lender
         self._when_views_are_dead(lambda: lender._drop(self._give_back_locked))
 
-    def __del__(self) -> None:
-        if self._ended or not self._live or self._lender._detached:
-            return
+    def _lost_by_user(self) -> None:
+        """Nobody has it any more, and it was not given back. Called by the garbage collector."""
         self._give_back_later()
         warnings.warn(f"{self._title()} was dropped without being given back", ResourceWarning, source=self, stacklevel=2)
 
@@ -84,9 +84,17 @@ class LendsToFill(Lender):
 class LentToRead(Lent[_Giver]):
     """Use it as a context manager, or release it."""
 
+    __slots__ = ()
+
     def release(self) -> None:
         """Gives the bytes back to the ring; any thread may do that. Releasing again does nothing. ViewInUseError while a view of the data
         is alive, such as a NumPy array: then everything is as it was before."""
+        self._release()
+
+    if FAST and not TYPE_CHECKING:
+        release = LoanState._release
+
+    def _release_generally(self) -> None:
         if self._views:
             if not self._end():
                 return

@@ -18,14 +18,14 @@ class Response(LentToRead["ClientBase[Any]"]):
     """An answer in shared memory, of an in-place channel at the place of its request. Its bytes are the client's to read and write until
     release, which any thread may call. Use it as a context manager, or release it."""
 
+    __slots__ = ()
+
     def __init__(self, channel: ClientBase[Any], record: Pending, payload: memoryview, size: int) -> None:
-        """One of size -1 is yet to be answered, and nothing is given back when it is dropped."""
         self._lender = channel
-        self._record: Any = record
+        self._record = record
         self._payload = payload
         self._start = record.start
         self._size = size
-        self._live = size >= 0
 
     def _title(self) -> str:
         return f"response {self._record.sequence} of {self._lender.name!r}"
@@ -56,9 +56,6 @@ class RequestBuffer(LentToFill["ClientBase[Any]"]):
 
     As a context manager it commits at the end of the block unless it was committed or aborted in it, and aborts when the block raises.
     """
-
-    _opcode = 0
-    _one_way = False
 
     def __init__(self, channel: ClientBase[Any], payload: memoryview, start: int, size: int) -> None:
         self._lender = channel

@@ -6,8 +6,8 @@ the C compiler's runtime does the atomic accesses one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 NO_MARKER: Final = -1
 
@@ -47,7 +47,8 @@ RESPONSES: Final = 18
 RESPONSE_BYTES: Final = 19
 TAKEN: Final = 20
 """Where the words of a taken request begin."""
-WORDS: Final = 26
+SERVING: Final = 26
+WORDS: Final = 27
 
 
 class Words(Protocol):
@@ -66,14 +67,11 @@ class Port(Protocol):
     def words(self) -> Words:
         """The numbers of both ends, the client's and the server's each under its lock."""
 
-    # Client.
-
     @property
-    def view(self) -> Callable[[Any], Any]:
-        """Makes what call takes of any contiguous buffer but bytes. TypeError, ValueError, BufferError, InvalidArgumentError."""
+    def address(self) -> int:
+        """Of the compiled helper's port, for what is compiled, too."""
 
-    def call(self, data: Any, size: int, capacity: int, opcode: int, /) -> int:
-        """Claims, copies and publishes while nothing is in flight: 1. Where anything is out of the ordinary it does nothing: 0."""
+    # Client.
 
     def publish(
         self, marker: int, position: int, size: int, sequence: int, capacity: int, opcode: int, flags: int, head: int, free: int, /
@@ -118,9 +116,6 @@ class Port(Protocol):
 
     def take_next(self) -> int:
         """Takes an ordinary request right under the cursor: 1, and taken says what it is. Else it does nothing: 0."""
-
-    def serve(self, window_ns: int, /) -> int:
-        """take_next, after waiting for a request: a SERVE_ value. Needs no lock when nobody else takes requests."""
 
     def taken(self) -> list[int]:
         """The request that was taken: position, size, capacity, opcode, flags and sequence number."""

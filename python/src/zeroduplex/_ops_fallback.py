@@ -11,7 +11,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ._generated import wire
 from ._ops import (
@@ -23,16 +23,12 @@ from ._ops import (
     LOOK_PUBLISHED,
     LOOK_RESET_WANTED,
     OPEN,
-    PASSED,
     RESPONSE_BYTES,
     RESPONSES,
-    SERVE_LOOK,
-    SERVE_NOTHING,
     SIZE,
     WORDS,
     Words,
 )
-from .memory import flat
 
 if platform.libc_ver()[0] != "glibc" or ctypes.sizeof(ctypes.c_void_p) != 8:
     raise ImportError("needs 64-bit Linux with glibc")
@@ -148,6 +144,8 @@ def wait(semaphore: int, timeout_ns: int) -> int:
 
 
 class FallbackPort:
+    address = 0
+
     def __init__(self, request: int, response: int, payload: int) -> None:
         self._payload = payload
         self._request = request
@@ -155,7 +153,6 @@ class FallbackPort:
         self._request_ready = self._response_ready = self._response_consumed = self._space_available = 0
         self._kicks = 0
         self.words: Words = [0] * WORDS
-        self.view = flat
         self.seen = [0, 0]
         self._kicks_lock = threading.Lock()
 
@@ -182,14 +179,8 @@ class FallbackPort:
         _plain32(header + wire.FRAME_HEADER_V2_STATUS_OFFSET, 0)
         self._set_state(position, wire.FrameState.WRAP)
 
-    def call(self, data: Any, size: int, capacity: int, opcode: int) -> int:
-        return 0  # step by step is all there is
-
     def take_next(self) -> int:
         return 0
-
-    def serve(self, window_ns: int) -> int:
-        return SERVE_LOOK if self.spin_for_request(self.words[PASSED], window_ns) else SERVE_NOTHING
 
     def taken(self) -> list[int]:
         return []

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from . import _native
-from ._ops import TAKEN
+from ._ops import SERVING, TAKEN
 
 _lib: Any = _native.lib
 _ffi: Any = _native.ffi
@@ -19,9 +19,8 @@ class NativePort:
     def __init__(self, request: int, response: int, payload: int) -> None:
         self._port = port = _ffi.new("zd_port *", {"request": request, "response": response, "payload": payload})
         self.words: memoryview = memoryview(_ffi.buffer(port)).cast("Q")
-        self.taken: Callable[[], list[int]] = self.words[TAKEN:].tolist
-        self.view = _ffi.from_buffer
-        self.call = partial(_lib.zd_call, port)
+        self.taken: Callable[[], list[int]] = self.words[TAKEN:SERVING].tolist
+        self.address = int(_ffi.cast("uintptr_t", port))
         self.publish = partial(_lib.zd_publish, port)
         self.answer_at = partial(_lib.zd_answer_at, port)
         self.status_at = partial(_lib.zd_status_at, port)
@@ -39,7 +38,6 @@ class NativePort:
         self.kick = partial(_lib.zd_kick, port)
         self.take = partial(_lib.zd_take, port)
         self.take_next = partial(_lib.zd_take_next, port)
-        self.serve = partial(_lib.zd_serve, port)
         self.skip = partial(_lib.zd_skip, port)
         self.answer = partial(_lib.zd_answer, port)
         self.finish = partial(_lib.zd_finish, port)

@@ -12,36 +12,12 @@ from typing import Final
 from ._generated import wire
 from ._generated.wire import FrameState
 from ._ops import ANSWER_PENDING, CLAIMED, CONSUMED, EAGER, HEAD, LAST, NO_MARKER, OPEN, SIZE, Port, ops
+from ._state import Record
 from .errors import CorruptedError, FrameTooLargeError
 
 _HEADER: Final = wire.FRAME_HEADER_V2_SIZE
 _MASK: Final = wire.BLOCK_ALIGNMENT - 1
 _ONE_WAY: Final = int(wire.FrameFlags.ONE_WAY)
-
-
-class Record:
-    """A published frame as its client knows it."""
-
-    __slots__ = (
-        "abandoned", "cancelled", "capacity", "one_way", "opcode", "position", "released", "sequence", "start", "taken", "total", "waste",
-    )  # fmt: skip
-
-    def __init__(
-        self, sequence: int, capacity: int, opcode: int, one_way: bool, position: int, total: int, waste: int, taken: bool
-    ) -> None:
-        self.sequence = sequence
-        self.capacity = capacity
-        self.opcode = opcode
-        self.one_way = one_way
-        self.position = position
-        self.start = position + _HEADER
-        self.total = total
-        self.waste = waste
-        self.taken = taken
-        """Somebody has a claim on the response: a waiter by number, or a receiver that has it."""
-        self.cancelled = False
-        self.abandoned = False
-        self.released = False
 
 
 class ClientRing:
@@ -58,8 +34,6 @@ class ClientRing:
         words[HEAD] = words[CLAIMED] = words[OPEN] = words[LAST] = words[CONSUMED] = 0
         self._next_start = self._next_total = self._next_waste = self._next_capacity = 0
         self._next_marker = NO_MARKER
-        self._listed = 0
-        """Sequence number of the last frame that was put into the list."""
         self._abandoned = 0
         """Frames in the list that are abandoned and not released."""
         self.frames: deque[Record] = deque()
@@ -116,7 +90,7 @@ class ClientRing:
         """Makes the open claim a frame with the next sequence number and wakes the server."""
         words = self._words
         words[OPEN] = 0
-        words[LAST] = self._listed = sequence = words[LAST] + 1
+        words[LAST] = sequence = words[LAST] + 1
         start, total = self._next_start, self._next_total
         position = start % self._size
         record = Record(sequence, self._next_capacity, opcode, one_way, position, total, self._next_waste, taken)
@@ -128,23 +102,10 @@ class ClientRing:
         )  # fmt: skip
         return record
 
-    def list_called(self, capacity: int, opcode: int) -> Record | None:
-        """Makes the frame that Port.call published known here, taken; None when it was not published or is known."""
-        words = self._words
-        sequence = words[LAST]
-        if sequence == self._listed:
-            return None
-        capacity = (capacity + _MASK) & ~_MASK
-        total = _HEADER + capacity
-        record = Record(sequence, capacity, opcode, False, (words[HEAD] - total) % self._size, total, 0, True)
-        self._listed = sequence
-        self.frames.append(record)
-        return record
-
     def lookup(self, sequence: int) -> Record | None:
         """A frame by its number, None when it was reclaimed or never sent."""
         frames = self.frames
-        index = sequence - (self._listed + 1 - len(frames))
+        index = sequence - (self._words[LAST] + 1 - len(frames))
         return frames[index] if 0 <= index < len(frames) else None
 
     def answered(self, record: Record) -> bool:

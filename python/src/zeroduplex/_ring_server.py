@@ -90,7 +90,7 @@ class ServerRing:
         return True
 
     def describe(self, frame: Claimed) -> None:
-        """Says what was taken by take_next or Port.serve."""
+        """Says what was taken by take_next or serve."""
         position, frame.size, frame.capacity, frame.opcode, flags, frame.sequence = self._taken()
         frame.position, frame.start, frame.one_way = position, position + _HEADER, flags & _ONE_WAY != 0
 

@@ -89,15 +89,24 @@ class DuplexServer(ABC):
         self.close()
 
 
-def run_handler(handler: Callable[..., Any], *lent: Loan) -> tuple[int, str, ZeroDuplexError | None]:
-    """Runs a handler and ends what it was lent. The status and the message of its answer, and the error that the application is to hear
-    of."""
+Outcome = tuple[int, str, ZeroDuplexError | None]
+"""The status and the message of an answer, and the error that the application is to hear of."""
+
+
+def run_handler(handler: Callable[..., Any], *lent: Loan) -> Outcome:
+    """Runs a handler and ends what it was lent."""
     status, message = _OK, ""
-    error: ZeroDuplexError | None = None
     try:
         handler(*lent)
     except BaseException as e:
-        status, message = _failure(e)
+        status, message = failure_of(e)
+    # The exception is gone by now: it may be what keeps a view alive.
+    return end_loans(status, message, *lent)
+
+
+def end_loans(status: int, message: str, *lent: Loan) -> Outcome:
+    """Ends what a handler was lent whose answer this is to be."""
+    error: ZeroDuplexError | None = None
     for loan in lent:
         loan._live = False
         if loan._views:
@@ -109,7 +118,7 @@ def run_handler(handler: Callable[..., Any], *lent: Loan) -> tuple[int, str, Zer
     return status, message, error
 
 
-def _failure(error: BaseException) -> tuple[int, str]:
+def failure_of(error: BaseException) -> tuple[int, str]:
     """The status and the message of a handler's exception."""
     if isinstance(error, Failure):
         return error.code, str(error)

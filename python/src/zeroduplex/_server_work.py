@@ -8,10 +8,11 @@ from typing import Final
 
 from ._generated import wire
 from ._generated.wire import FrameStatus
-from ._ops import SERVE_NOTHING, SERVE_TAKEN, WAIT_TOKEN, ops
+from ._ops import SERVE_NOTHING, SERVE_TAKEN, SERVING, WAIT_TOKEN, ops
 from ._ring_server import Claimed
-from ._server_base import Phase, cut, run_handler
+from ._server_base import Outcome, Phase, cut, end_loans, failure_of, run_handler
 from ._server_reset import ResettingServer
+from ._state import FAST, serve
 from ._tenure import Tenure
 from .errors import CorruptedError, HandlerFailedError
 from .frame import Frame
@@ -42,7 +43,7 @@ class WorkingServer(ResettingServer):
                 finally:
                     self._lock.acquire()
                 self._settle(tenure, claimed, size, status)
-                if self._workers == 1 and self._spin_ns and not (self._reports or tenure.corrupt):
+                if FAST and self._workers == 1 and self._spin_ns and not (self._reports or tenure.corrupt):
                     self._serve_alone(tenure, claimed)
 
     def _serve_alone(self, tenure: Tenure, claimed: Claimed) -> None:
@@ -53,20 +54,23 @@ class WorkingServer(ResettingServer):
         """
         tenure.alone = True
         tenure.references += 1
-        ring, serve, spin_ns = tenure.ring, tenure.segment.port.serve, self._spin_ns
-        serving = Phase.SERVING
+        port, handler, payload, spin_ns = tenure.segment.port, self._handler, tenure.payload, self._spin_ns
+        address, serving = port.address, Phase.SERVING
         try:
             self._lock.release()
             while self._phase is serving and self._current is tenure and not tenure.resetting:
-                found = serve(spin_ns)
-                if found != SERVE_TAKEN:
+                found = serve(address, handler, Frame, payload, spin_ns)
+                if isinstance(found, tuple):
+                    frame, error = found
+                    status, message = (_OK, "") if error is None else failure_of(error)
+                    del found, error  # the exception may be what keeps a view alive
+                    tenure.ring.describe(claimed)
+                    size, status = self._conclude(tenure, claimed, frame, end_loans(status, message, frame))
+                    self._answer(tenure, claimed, size, status)
+                    port.words[SERVING] = 0
+                elif found != SERVE_TAKEN:
                     tenure.spun = found == SERVE_NOTHING
                     break
-                tenure.running = 1
-                ring.describe(claimed)
-                size, status = self._handle(tenure, claimed)
-                self._answer(tenure, claimed, size, status)
-                tenure.running = 0
         finally:
             self._lock.acquire()
             tenure.alone = False
@@ -188,7 +192,11 @@ class WorkingServer(ResettingServer):
     def _handle(self, tenure: Tenure, claimed: Claimed) -> tuple[int, int]:
         """Runs the handler and returns the size and the status of the answer; the lock is not held."""
         frame = Frame(claimed, tenure.payload)
-        status, message, error = run_handler(self._handler, frame)
+        return self._conclude(tenure, claimed, frame, run_handler(self._handler, frame))
+
+    def _conclude(self, tenure: Tenure, claimed: Claimed, frame: Frame, outcome: Outcome) -> tuple[int, int]:
+        """The size and the status of the answer to a request whose handler has ended; the lock is not held."""
+        status, message, error = outcome
         size = frame._size
         if status != _OK:
             if claimed.one_way:
@@ -226,7 +234,7 @@ class WorkingServer(ResettingServer):
             with self._lock:
                 tenure = self._current
                 # A polling worker does all of this itself.
-                if self._phase is Phase.SERVING and not self._polling and tenure.running:
+                if self._phase is Phase.SERVING and not self._polling and tenure.busy:
                     tenure.check_due = True
                     if not tenure.resetting and self._client_left(tenure):
                         self._begin_reset(tenure)

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from ._generated import wire
+from ._ops import SERVING
 from ._ring_server import ServerRing
 from ._segment import Segment
 
@@ -22,7 +23,8 @@ class Tenure:
         self.references = 1
         """Running handlers and the poller, plus one while it is the server's current tenure."""
         self.running = 0
-        """Handlers that run. The server's only worker changes it without the lock while it is alone."""
+        """Handlers that run, but for that of a worker that is alone."""
+        self._words = segment.port.words
         self.alone = False
         """The server's only worker serves without the lock: nobody else may touch the ring."""
         self.corrupt = False
@@ -36,6 +38,11 @@ class Tenure:
         """There was something to do lately, so that a hybrid wait spins before it sleeps."""
         self.spun = False
         """The wait that comes to an end or goes on has spun in vain already."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a handler runs."""
+        return self.running > 0 or self._words[SERVING] != 0
 
     def unreference(self) -> None:
         """Unmaps the segment when nobody uses it any more; the server's lock is held."""

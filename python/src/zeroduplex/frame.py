@@ -17,9 +17,13 @@ class Frame(Loan):
     A handler must not keep data, slices of it or arrays made from it: a request whose handler did is answered as failed.
     """
 
+    __slots__ = ()
+
     def __init__(self, claimed: Claimed, payload: memoryview) -> None:
-        self._claimed = claimed  # the next request's as soon as this frame is answered
         self._sequence = claimed.sequence
+        self._capacity = claimed.capacity
+        self._opcode = claimed.opcode
+        self._one_way = claimed.one_way
         self._payload = payload
         self._start = claimed.start
         self._size = claimed.size
@@ -27,15 +31,15 @@ class Frame(Loan):
     def _title(self) -> str:
         return f"frame {self._sequence}"
 
-    def _use(self) -> Claimed:
+    def _use(self) -> None:
         if not self._live:
             self._released()
-        return self._claimed
 
     @property
     def capacity(self) -> int:
         """How many bytes the response may have."""
-        return self._use().capacity
+        self._use()
+        return self._capacity
 
     @property
     def sequence(self) -> int:
@@ -54,24 +58,25 @@ class Frame(Loan):
         """The application's tag, 0 unless the client set one."""
         if not self._live:  # _use written out: every handler that has opcodes asks
             self._released()
-        return self._claimed.opcode
+        return self._opcode
 
     @property
     def one_way(self) -> bool:
         """Whether nobody waits for an answer."""
-        return self._use().one_way
+        self._use()
+        return self._one_way
 
     def resize(self, size: int) -> None:
         """Sets the response's length; new bytes have whatever the memory holds. Data asked for afterwards has the new length.
 
         ResponseTooLargeError beyond the capacity; a handler that lets it pass answers just that.
         """
-        claimed = self._use()
+        self._use()
         if size < 0:
             raise InvalidArgumentError(f"resizing {self._title()} to {size} bytes")
-        if size > claimed.capacity:
+        if size > self._capacity:
             raise ResponseTooLargeError(
-                f"resizing {self._title()} to {size} bytes, its capacity is {claimed.capacity}", sequence=self._sequence
+                f"resizing {self._title()} to {size} bytes, its capacity is {self._capacity}", sequence=self._sequence
             )
         self._size = size
 

@@ -38,7 +38,7 @@ class InPlaceDuplexServer(WorkingServer):
                 if left <= 0:
                     break
                 self._finished.wait(min(WAIT_SLICE, left))  # in slices, so that signals are noticed
-            late = tenure.running > 0 or not self._drain(tenure, deadline)
+            late = tenure.busy or not self._drain(tenure, deadline)
         finally:
             problem = self._remove(tenure)
         if problem is None and late:

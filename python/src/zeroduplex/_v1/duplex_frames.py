@@ -111,9 +111,8 @@ class CopiedFrame(Frame):
 class ImmutableRequest(Loan):
     """A request as it stands in the client's buffer, to be read only. It is the handler's until it returns."""
 
-    _readonly = True
-
     def __init__(self, slot: Slot, payload: memoryview) -> None:
+        self._readonly = True
         self._sequence = slot.sequence
         self._payload, self._start, self._size = payload, slot.start, slot.size
 
