@@ -116,6 +116,18 @@ func (p *hostilePeer) interfere(flips bool) {
 	}
 }
 
+// forge changes a field of the header before data, of a frame that was handed over a moment ago: the other side is likely to look at it first
+// as it is now.
+func (p *hostilePeer) forge(data []byte) {
+	if p.program.Byte()%8 != 0 || cap(data) == 0 { // what has no bytes does not say where it is
+		return
+	}
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(data))) - uintptr(unsafe.Pointer(unsafe.SliceData(p.ring.Payload)))
+	word := p.program.Field("frame_header_v2", p.ring.Payload[at-wire.FrameHeaderV2Size:])
+	word.Store(p.program.Value(word.Load(), hostilePayload))
+	p.tally["forged"]++
+}
+
 // inside fails the test for bytes that are not the payload's.
 func (p *hostilePeer) inside(data []byte) {
 	start, at := uintptr(unsafe.Pointer(unsafe.SliceData(p.ring.Payload))), uintptr(unsafe.Pointer(unsafe.SliceData(data)))
@@ -268,6 +280,7 @@ func (p *hostilePeer) serverStep(server *ring.Server, taken *[]ring.Claimed) {
 			return
 		}
 		c.Answer(p.program.Below(c.Capacity+1), int32(p.program.Byte()), p.program.Byte()%4 == 0)
+		p.forge(c.Data)
 		server.Count(0)
 	}
 }
@@ -324,8 +337,9 @@ func (p *hostilePeer) peerStep(server DuplexServer, client *ring.Client, flips b
 			return ring.NewClient(p.ring, true)
 		}
 		size := p.program.Below(hostilePayload / 2)
-		if _, err := client.Reserve(size, 0); err == nil {
+		if data, err := client.Reserve(size, 0); err == nil {
 			client.Publish(size, 0, p.program.Byte()%4 == 0)
+			p.forge(data)
 			post()
 		}
 	case 6, 7:
@@ -408,7 +422,7 @@ func TestHostileServer(t *testing.T) {
 	p.t = t
 	t.Log(p.tally)
 	require.Equal(t, programs, p.tally["programs"])
-	for _, what := range []string{"attached", "received", "writes", "corrupted", "timeout"} {
+	for _, what := range []string{"attached", "received", "writes", "forged", "corrupted", "timeout"} {
 		require.Greater(t, p.tally[what], programs/20, what)
 	}
 }
@@ -421,7 +435,7 @@ func TestHostileClient(t *testing.T) {
 	p.t = t
 	t.Log(p.tally)
 	require.Equal(t, programs, p.tally["programs"])
-	for _, what := range []string{"handled", "writes"} {
+	for _, what := range []string{"handled", "writes", "forged"} {
 		require.Greater(t, p.tally[what], programs/2, what)
 	}
 }

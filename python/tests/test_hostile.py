@@ -12,8 +12,8 @@ from zeroduplex._channel_receive import ReceivingChannel
 from zeroduplex._generated.wire import FrameState
 from zeroduplex._ops import BACKEND, CURSOR, ops
 from zeroduplex._ops_fallback import FallbackOps
-from zeroduplex._ring_client import Record
 from zeroduplex._ring_server import Claimed, ServerRing
+from zeroduplex._state import Record
 from zeroduplex._v1.ring_reader import ReaderRing
 from zeroduplex._v1.stream import POSITION, SEEN_SEQUENCE, SEEN_SIZE
 from zeroduplex._v1.stream_fallback import FallbackStream
