@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs test suites, all of them even when one fails, and sums up what ran.
 # usage: .ci/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
-# Suites wait for other processes most of their time, so those of Go run beside those of the other languages. What starts processes
-# on every processor by itself, the matrix among them, comes after both.
+# Suites wait for other processes most of their time, so those of Go and Python run beside those of C++ and C#, which take about as long. What
+# starts processes on every processor by itself, the matrix among them, comes after both.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -108,20 +108,20 @@ one_by_one() {
 	return "$failed"
 }
 
-go=() others=() alone=()
+first=() second=() alone=()
 for suite in "$@"; do
 	rm -f "$results/$suite.json"
 	case $suite in
-	go*) go+=("$suite") ;;
-	cpp-* | csharp | python) others+=("$suite") ;;
+	go* | python) first+=("$suite") ;;
+	cpp-* | csharp) second+=("$suite") ;;
 	*) alone+=("$suite") ;;
 	esac
 done
 
 failed=0
-one_by_one "${go[@]}" &
+one_by_one "${first[@]}" &
 beside=$!
-one_by_one "${others[@]}" || failed=1
+one_by_one "${second[@]}" || failed=1
 wait "$beside" || failed=1
 one_by_one "${alone[@]}" || failed=1
 "$report" total -dir "$results" "$@" || failed=1
