@@ -6,8 +6,9 @@ import argparse
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NoReturn
 
@@ -81,16 +82,18 @@ def fail(program: str, message: str) -> NoReturn:
 
 def serve_until_signal(server: DuplexServer) -> None:
     """Says that clients may come, waits for SIGTERM or SIGINT and stops in good order."""
-    asked = threading.Event()
+    asked: SimpleQueue[None] = SimpleQueue()  # not an Event: the signal may come while this thread is inside of its wait and has its lock
 
     def ask(_: int, __: FrameType | None) -> None:
-        asked.set()
+        asked.put(None)
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     print("ready", flush=True)
-    while not asked.wait(0.1):
-        pass  # a signal that another thread was given does not end the main thread's wait
+    while True:
+        with suppress(Empty):
+            asked.get(timeout=0.1)  # a signal that another thread was given does not end the main thread's wait
+            break
     server.stop(5)
 
 

@@ -26,6 +26,25 @@ sys.path.insert(0, sys.argv[0].rpartition("/")[0])
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
+SIGNALLED_AT_EVERY_LINE = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+from program import serve_until_signal
+
+class Server:
+    def stop(self, timeout):
+        sys.settrace(None)
+
+def trace(frame, event, argument):
+    if event == "line":
+        signal.raise_signal(signal.SIGTERM)
+    return trace
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sys.settrace(trace)
+serve_until_signal(Server())
+"""
+
 
 def run(program: str, *flags: object, numpy: bool = True) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(program, flags, numpy), capture_output=True, text=True, timeout=60)
@@ -226,6 +245,12 @@ def test_wrong_flags(program: str, flags: list[str], names: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(program.replace("_", "-") + ": ")
     assert names in done.stderr
+
+
+def test_a_signal_at_any_moment_stops_a_server() -> None:
+    start = [sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(ROOT / "examples")]
+    done = subprocess.run(start, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ready\n", "")
 
 
 def test_stress(name: str) -> None:
