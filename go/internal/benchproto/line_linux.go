@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/ordered"
 )
 
 // looksPerClock is how many looks at the ball go between two looks at the clock: rare enough not to be measured.
@@ -82,7 +84,7 @@ func (l *Line) Prepare(rounds int) {
 func (l *Line) Serve(rounds int, clock Clock, samples []int64) ([]int64, error) {
 	before := clock.Now()
 	for i := 1; i <= rounds; i++ {
-		l.ball.Store(uint64(2*i - 1)) // pairs with the acquire load in Return
+		ordered.Store64(l.ball, uint64(2*i-1)) // pairs with the acquire load in Return; an exchange, as Go's own stores are, would take longer
 		if !l.await(uint64(2 * i)) {
 			return samples, ErrStalled
 		}
@@ -105,7 +107,7 @@ func (l *Line) Return() error {
 		if !l.await(2*i - 1) {
 			return ErrStalled
 		}
-		l.ball.Store(2 * i) // pairs with the acquire load in Serve
+		ordered.Store64(l.ball, 2*i) // pairs with the acquire load in Serve
 	}
 	return nil
 }
