@@ -7,6 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+)
+
+// The end of a log is often all that is kept of a run, so the sum names what failed, in this many lines of this length at most.
+const (
+	failuresNamed = 10
+	lineLength    = 240
 )
 
 // counts is the outcome of a suite.
@@ -16,6 +23,25 @@ type counts struct {
 	Failed  int     `json:"failed"`
 	Skipped int     `json:"skipped"`
 	Seconds float64 `json:"seconds"`
+
+	// Failures has a line for each failure: the test's name, and the first line of why where the runner tells it.
+	Failures []string `json:"failures,omitempty"`
+}
+
+// fail counts a failure.
+func (c *counts) fail(name, why string) {
+	c.Failed++
+	line := name
+	for _, l := range strings.Split(why, "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			line += ": " + l
+			break
+		}
+	}
+	if runes := []rune(line); len(runes) > lineLength {
+		line = string(runes[:lineLength]) + "..."
+	}
+	c.Failures = append(c.Failures, line)
 }
 
 // verdict is an error unless tests ran and none failed. No test is no success.
@@ -49,6 +75,7 @@ func (c counts) String() string {
 func total(dir string, suites []string, stdout io.Writer) error {
 	var sum counts
 	var problems []error
+	var failures []string
 	fmt.Fprintln(stdout)
 	for _, suite := range suites {
 		var c counts
@@ -63,9 +90,19 @@ func total(dir string, suites []string, stdout io.Writer) error {
 			problems = append(problems, err)
 		}
 		fmt.Fprintf(stdout, "%-14s %s (%.1f s)\n", suite, c, c.Seconds)
+		for _, f := range c.Failures {
+			failures = append(failures, suite+" "+f)
+		}
 		sum.Passed += c.Passed
 		sum.Failed += c.Failed
 		sum.Skipped += c.Skipped
+	}
+	for i, f := range failures {
+		if i == failuresNamed {
+			fmt.Fprintf(stdout, "and %d failures more\n", len(failures)-i)
+			break
+		}
+		fmt.Fprintln(stdout, "FAIL", f)
 	}
 	fmt.Fprintln(stdout, sum)
 	return errors.Join(problems...)

@@ -82,7 +82,7 @@ func (c *counts) count(e event, passedIn, failedIn map[string]int, printed outpu
 			c.Skipped++
 			fmt.Fprintf(stdout, "skipped %s %s\n", e.Package, e.Test)
 		case "fail":
-			c.Failed++
+			c.fail(e.Package+" "+e.Test, cause(text))
 			failedIn[e.Package]++
 		}
 		if e.Action == "fail" && text != nil {
@@ -93,7 +93,7 @@ func (c *counts) count(e event, passedIn, failedIn map[string]int, printed outpu
 	switch {
 	case e.Action == "fail":
 		if failedIn[e.Package] == 0 {
-			c.Failed++
+			c.fail(e.Package, cause(text))
 		}
 		if text != nil {
 			fmt.Fprint(stdout, text.String())
@@ -102,4 +102,22 @@ func (c *counts) count(e event, passedIn, failedIn map[string]int, printed outpu
 	case e.Action == "pass" && passedIn[e.Package] > 0:
 		fmt.Fprintf(stdout, "ok   %s: %d tests (%.1f s)\n", e.Package, passedIn[e.Package], e.Elapsed)
 	}
+}
+
+// cause picks the line of a test's output that tells most: testify's error, else the first that the go command did not write itself.
+func cause(text *strings.Builder) string {
+	if text == nil {
+		return ""
+	}
+	first := ""
+	for _, line := range strings.Split(text.String(), "\n") {
+		line = strings.TrimSpace(line)
+		if message, found := strings.CutPrefix(line, "Error:"); found {
+			return message
+		}
+		if first == "" && !strings.HasPrefix(line, "=== ") && !strings.HasPrefix(line, "--- ") {
+			first = line
+		}
+	}
+	return first
 }

@@ -62,7 +62,7 @@ func (s suiteXML) count(c *counts, stdout io.Writer) {
 			c.Skipped++
 			fmt.Fprintf(stdout, "skipped %s: %s\n", name, test.Skipped.Message)
 		default:
-			c.Failed++
+			c.fail(name, test.reason())
 			fmt.Fprintf(stdout, "FAIL %s %s\n%s\n%s\n", name, test.Status, test.reason(), test.Output)
 		}
 	}

@@ -37,6 +37,8 @@ func nunit(path string, stdout io.Writer) (c counts, err error) {
 			Outcome string  `xml:"outcome,attr"`
 			Time    float64 `xml:"time,attr"`
 			Text    string  `xml:",innerxml"`
+			Why     string  `xml:"failure>message"`
+			TRXWhy  string  `xml:"Output>ErrorInfo>Message"`
 		}
 		if err := decoder.DecodeElement(&test, &start); err != nil {
 			return c, fmt.Errorf("%s: %w", path, err)
@@ -49,7 +51,7 @@ func nunit(path string, stdout io.Writer) (c counts, err error) {
 			c.Skipped++
 			fmt.Fprintf(stdout, "skipped %s\n", name)
 		default:
-			c.Failed++
+			c.fail(name, test.Why+test.TRXWhy)
 			fmt.Fprintf(stdout, "FAIL %s\n%s\n", name, strings.TrimSpace(test.Text))
 		}
 	}

@@ -115,6 +115,52 @@ func TestTotal(t *testing.T) {
 	assert.True(t, strings.HasSuffix(stdout, "\n5 passed, 2 failed\n"), stdout)
 }
 
+func TestTheSumNamesWhatFailed(t *testing.T) {
+	dir := t.TempDir()
+	saved := func(suite string) string { return filepath.Join(dir, suite+".json") }
+	report(t, goodStream+`{"Action":"output","Package":"c","Test":"TestY","Output":"=== RUN   TestY\n"}
+{"Action":"output","Package":"c","Test":"TestY","Output":"    y_test.go:3: \n        \tError Trace:\ty_test.go:3\n        \tError:      \tNot equal: \n"}
+{"Action":"fail","Package":"c","Test":"TestY"}
+{"Action":"output","Package":"d","Test":"TestZ","Output":"    z_test.go:4: late\n"}
+{"Action":"fail","Package":"d","Test":"TestZ"}
+{"Action":"output","Package":"e","Output":"panic: boom\n"}
+{"Action":"fail","Package":"e"}
+{"Action":"fail","Package":"f"}
+`, "go", "-suite", "go", "-out", saved("go"))
+	report(t, "", "junit", "-suite", "python", "-out", saved("python"), write(t, nestedJunit))
+	report(t, "", "nunit", "-suite", "csharp", "-out", saved("csharp"), write(t, nunitFile))
+	report(t, "", "nunit", "-suite", "dotnet", "-out", saved("dotnet"), write(t, trxFile))
+	code, stdout, _ := report(t, "", "total", "-dir", dir, "go", "python", "csharp", "dotnet")
+	assert.Equal(t, 1, code)
+	_, named, _ := strings.Cut(stdout, "dotnet  ")
+	assert.Equal(t, `FAIL go c TestY: Not equal:
+FAIL go d TestZ: z_test.go:4: late
+FAIL go e: panic: boom
+FAIL go f
+FAIL python m.bad: 1 != 2
+FAIL python m.broken: no fixture
+FAIL csharp A.Bad: 1 != 2
+FAIL csharp A.Odd
+FAIL dotnet Bad: 1 != 2
+5 passed, 9 failed, 3 skipped
+`, named[strings.Index(named, "FAIL"):])
+}
+
+func TestTheSumStaysShort(t *testing.T) {
+	dir := t.TempDir()
+	broken := counts{Suite: "go"}
+	for range failuresNamed + 3 {
+		broken.fail(strings.Repeat("long ", 100), "reason")
+	}
+	require.NoError(t, broken.save(filepath.Join(dir, "go.json")))
+	_, stdout, _ := report(t, "", "total", "-dir", dir, "go")
+	assert.Contains(t, stdout, "\nand 3 failures more\n0 passed, 13 failed\n")
+	assert.Equal(t, failuresNamed, strings.Count(stdout, "FAIL go"))
+	for _, line := range strings.Split(stdout, "\n") {
+		assert.LessOrEqual(t, len(line), lineLength+len("FAIL go ..."))
+	}
+}
+
 func TestWrongArguments(t *testing.T) {
 	for _, args := range [][]string{{}, {"total"}, {"sum"}, {"go", "-x"}, {"junit"}} {
 		code, _, stderr := report(t, "", args...)
