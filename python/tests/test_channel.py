@@ -339,7 +339,7 @@ def test_timeouts_are_kept(serve: Serve, connect: Connect, wait: z.WaitStrategy)
         before = time.monotonic()
         with pytest.raises(z.TimeoutError):
             call()
-        assert 0.15 <= time.monotonic() - before < 1
+        assert 0.15 <= time.monotonic() - before < 2
 
 
 @pytest.mark.parametrize("wait", list(z.WaitStrategy))

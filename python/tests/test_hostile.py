@@ -85,6 +85,8 @@ def test_clients_and_servers_survive_a_hostile_other_side(name: str) -> None:
         assert tally[what] > programs // 20, f"{what}: {tally}"
 
 
+# A size of nearly 2 to the 64 ends the thread of such a server in the sum; that is one of the ways in which it is found.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_server_that_believes_headers_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ServerRing, "_check", _believes)
     peer = hostile_channel.Peer(name)
