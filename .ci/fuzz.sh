@@ -44,7 +44,7 @@ fuzz_cpp() {
 	local preset=debug flags=("-max_total_time=$seconds") name executions='[0-9]+ executions in [0-9.]+ s'
 	if command -v clang++ >/dev/null && printf '#include <sanitizer/asan_interface.h>\nextern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }\n' |
 		clang++ -fsanitize=fuzzer,address -x c++ - -o "$logs/probe" 2>/dev/null; then
-		preset=fuzz executions='Done [0-9]+ runs in [0-9]+ second'
+		preset=fuzz executions='Done [0-9]+ runs in [0-9]+ second|counted .*'
 	fi
 	rm -f "$logs/probe"
 	[ "$count" -eq 0 ] || flags=("-runs=$count")
