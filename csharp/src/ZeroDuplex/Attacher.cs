@@ -251,7 +251,7 @@ namespace ZeroDuplex
 
             // Pairs with the server's acquire load.
             Volatile.Write(ref segment.Request->WriterPid, Wire.ResetWanted);
-            Thread.MemoryBarrier();
+            Fence.Full();
             WakeServer();
             long check = Ticks.Now + Ticks.Slice;
             while (Volatile.Read(ref segment.Request->WriterPid) != Wire.PidNone)

@@ -149,19 +149,18 @@ namespace ZeroDuplex
         }
 
         /// <summary>Looks for the answer a first while, without clock or lock. The caller has a claim on the frame.</summary>
-        private static bool SpinFor(ClientFrame f)
+        private bool SpinFor(ClientFrame f)
         {
-            for (int i = 0; i < Pause.SpinBatch; i++)
+            patience.Wait();
+            bool found = f.Answered;
+            patience.Learn(found);
+            for (int i = 0; !found && i < Pause.SpinBatch; i++)
             {
-                if (f.Answered)
-                {
-                    return true;
-                }
-
                 Thread.SpinWait(1);
+                found = f.Answered;
             }
 
-            return f.Answered;
+            return found;
         }
 
         /// <summary>
@@ -461,7 +460,7 @@ namespace ZeroDuplex
             }
 
             // Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
-            Thread.MemoryBarrier();
+            Fence.Full();
             segment.Semaphores.ResponseConsumed.PostIfZero();
             segment.Semaphores.SpaceAvailable.PostIfZero();
         }

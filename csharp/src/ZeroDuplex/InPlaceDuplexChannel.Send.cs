@@ -169,7 +169,7 @@ namespace ZeroDuplex
             ClientFrame f = ring.Publish((ulong)size, opcode, oneWay);
 
             // Pairs with the server, which takes its token and then looks: it sees the frame, or we see its value 0.
-            Thread.MemoryBarrier();
+            Fence.Full();
             segment.Semaphores.RequestReady.PostIfZero();
             turn.Release();
 
@@ -217,13 +217,31 @@ namespace ZeroDuplex
 
             capacity = (int)RingMemory.RoundUp(wanted);
             Enter();
+            if (ring.InFlight == 0 && turn.TryTake())
+            {
+                // Nearly always. What goes wrong here the slow way finds out again.
+                byte* first;
+                if (ring.Reserve((ulong)size, (ulong)capacity, out first) == ReserveResult.Reserved)
+                {
+                    return first;
+                }
+
+                turn.Release();
+            }
+
+            return ClaimPatiently(ref pause, operation, (ulong)size, (ulong)capacity);
+        }
+
+        /// <summary>The rest of <see cref="ClaimSpace"/> when turn and room were not there at once.</summary>
+        private byte* ClaimPatiently(ref Pause pause, string operation, ulong size, ulong capacity)
+        {
             bool done = false;
             bool turnTaken = false;
             try
             {
                 TakeTurn(ref pause, operation);
                 turnTaken = true;
-                byte* data = Reserve(ref pause, operation, (ulong)size, (ulong)capacity);
+                byte* data = Reserve(ref pause, operation, size, capacity);
                 done = true;
                 return data;
             }
@@ -292,7 +310,7 @@ namespace ZeroDuplex
                 if (ring.Reclaim())
                 {
                     // Pairs with the draining server, which takes its token and then looks.
-                    Thread.MemoryBarrier();
+                    Fence.Full();
                     segment.Semaphores.ResponseConsumed.PostIfZero();
                 }
             }

@@ -21,6 +21,7 @@ namespace ZeroDuplex
         private readonly ClientOptions options;
         private readonly Segment segment;
         private readonly bool spins;
+        private readonly Patience patience = new Patience(); // of calls that spin for their response
 
         // Everything below belongs to this lock, except where it is said to be read without.
         private readonly object sync = new object();

@@ -46,6 +46,7 @@ namespace ZeroDuplex
             if (!t.Resetting && ClientLeft(t))
             {
                 BeginReset(t);
+                Kick(); // the only worker goes on without looking
             }
 
             if (t.Resetting)

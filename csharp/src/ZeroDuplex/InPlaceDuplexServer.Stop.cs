@@ -91,7 +91,7 @@ namespace ZeroDuplex
 
             // A client that wakes finds byte 0 free. Over a view this store is all it can find; pairs with ViewLiveness.ServerAlive.
             Volatile.Write(ref segment.Response->WriterPid, Wire.PidNone);
-            Thread.MemoryBarrier();
+            Fence.Full();
             segment.Semaphores.ResponseReady.PostIfZero();
             segment.Semaphores.SpaceAvailable.PostIfZero();
             t.Unreference();

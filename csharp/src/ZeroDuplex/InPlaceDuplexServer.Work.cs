@@ -18,19 +18,95 @@ namespace ZeroDuplex
             {
                 while (Next(t, wake, ref work.Frame))
                 {
-                    Monitor.Exit(sync);
-                    try
-                    {
-                        Handle(work, ref work.Frame);
-                    }
-                    finally
-                    {
-                        Monitor.Enter(sync);
-                    }
-
-                    Settle(t, ref work.Frame, work);
+                    Perform(t, work);
                 }
             }
+        }
+
+        /// <summary>
+        /// Runs the handler without the lock, answers and settles; the lock is held on entry and return. The only worker goes on with further
+        /// requests while they come: every taking of the lock would be a good part of a round trip.
+        /// </summary>
+        private void Perform(Tenure t, FrameWork work)
+        {
+            bool alone = options.Workers == 1;
+            int kicked = kicks;
+            RingCorruptedException corruption = null;
+            Monitor.Exit(sync);
+            try
+            {
+                Handle(work, ref work.Frame);
+                if (alone)
+                {
+                    corruption = GoOnAlone(t, work, kicked);
+                }
+            }
+            finally
+            {
+                Monitor.Enter(sync);
+            }
+
+            if (!alone)
+            {
+                Settle(t, ref work.Frame, work);
+            }
+
+            if (corruption != null)
+            {
+                MarkCorrupted(t, corruption);
+            }
+
+            Finish(t);
+        }
+
+        /// <summary>
+        /// Settles what the only worker answered, and takes and answers further requests, without the lock: while a handler counts as running
+        /// nobody else touches the cursor or the response counters. Returns the corruption that it found.
+        /// </summary>
+        private RingCorruptedException GoOnAlone(Tenure t, FrameWork work, int kicked)
+        {
+            try
+            {
+                Settle(t, ref work.Frame, work);
+                while (NextAlone(t, ref work.Frame, kicked))
+                {
+                    Handle(work, ref work.Frame);
+                    Settle(t, ref work.Frame, work);
+                }
+
+                return null;
+            }
+            catch (RingCorruptedException e)
+            {
+                return e;
+            }
+        }
+
+        /// <summary>Waits for the only worker's next request as long as it spins. It gives up when somebody kicks.</summary>
+        private bool NextAlone(Tenure t, ref ServedFrame f, int kicked)
+        {
+            bool spins = options.Wait != WaitStrategy.Block;
+            do
+            {
+                if (spins && !SpinForRequest(t, t.Ring.Passed, kicked))
+                {
+                    t.Spun = true;
+                    return false;
+                }
+
+                // Pairs with the client's store when it leaves.
+                if (Volatile.Read(ref kicks) != kicked || Volatile.Read(ref t.Segment.Request->WriterPid) == Wire.ResetWanted)
+                {
+                    return false;
+                }
+
+                if (TakeNext(t, ref f, false))
+                {
+                    return true;
+                }
+            }
+            while (spins);
+            return false;
         }
 
         /// <summary>
@@ -133,31 +209,40 @@ namespace ZeroDuplex
         {
             try
             {
-                while (!t.Corrupt && t.Ring.TryNext(out f))
-                {
-                    if (f.Cancelled)
-                    {
-                        t.Ring.Skip(ref f);
-
-                        // Pairs with the client's sender, which takes its token and then looks at the state.
-                        Thread.MemoryBarrier();
-                        t.Segment.Semaphores.SpaceAvailable.PostIfZero();
-                    }
-                    else if (t.Resetting && !f.OneWay)
-                    {
-                        t.Ring.Pass(ref f);
-                    }
-                    else if (t.Ring.Take(ref f))
-                    {
-                        return true;
-                    }
-
-                    // Else it was cancelled since we looked: the next round skips it.
-                }
+                return !t.Corrupt && TakeNext(t, ref f, t.Resetting);
             }
             catch (RingCorruptedException e)
             {
                 MarkCorrupted(t, e);
+                return false;
+            }
+        }
+
+        /// <summary>
+        /// Walks the cursor, which is the caller's, to the next request that is to be run; when the client has left, only one-way requests are.
+        /// </summary>
+        private static bool TakeNext(Tenure t, ref ServedFrame f, bool left)
+        {
+            while (t.Ring.TryNext(out f))
+            {
+                if (f.Cancelled)
+                {
+                    t.Ring.Skip(ref f);
+
+                    // Pairs with the client's sender, which takes its token and then looks at the state.
+                    Fence.Full();
+                    t.Segment.Semaphores.SpaceAvailable.PostIfZero();
+                }
+                else if (left && !f.OneWay)
+                {
+                    t.Ring.Pass(ref f);
+                }
+                else if (t.Ring.Take(ref f))
+                {
+                    return true;
+                }
+
+                // Else it was cancelled since we looked: the next round skips it.
             }
 
             return false;
@@ -170,7 +255,7 @@ namespace ZeroDuplex
 
             // Pairs with the client's acquire load in CheckPeer.
             Volatile.Write(ref t.Segment.Response->WriterPid, Wire.PidNone);
-            Thread.MemoryBarrier();
+            Fence.Full();
             t.Segment.Semaphores.ResponseReady.PostIfZero();
             t.Segment.Semaphores.SpaceAvailable.PostIfZero();
             Report(Fail(ErrorCode.Corrupted, "take request", null, error));
@@ -211,9 +296,10 @@ namespace ZeroDuplex
 
             // In a reset, or after corruption, what is published is no reason to stop waiting.
             bool quiet = t.Resetting || t.Corrupt;
-            bool spin = !quiet && (options.Wait == WaitStrategy.Spin || (options.Wait == WaitStrategy.Hybrid && busy));
+            bool spin = !quiet && !t.Spun && (options.Wait == WaitStrategy.Spin || (options.Wait == WaitStrategy.Hybrid && busy));
             bool found = false;
             bool token = false;
+            t.Spun = false;
             Monitor.Exit(sync);
             try
             {
@@ -243,17 +329,24 @@ namespace ZeroDuplex
         /// <summary>Spins for the spin window, or for a slice when it never sleeps. True: there is something to look at.</summary>
         private bool SpinForRequest(Tenure t, ulong passed, int kicked)
         {
+            t.Patience.Wait();
+            bool there = t.Ring.Published(passed);
+            t.Patience.Learn(there);
+            if (there)
+            {
+                return true;
+            }
+
             long end = 0;
             while (true)
             {
                 for (int i = 0; i < Pause.SpinBatch; i++)
                 {
+                    Thread.SpinWait(1);
                     if (t.Ring.Published(passed))
                     {
                         return true;
                     }
-
-                    Thread.SpinWait(1);
                 }
 
                 if (Volatile.Read(ref kicks) != kicked || Volatile.Read(ref t.Segment.Request->WriterPid) == Wire.ResetWanted)
@@ -323,8 +416,10 @@ namespace ZeroDuplex
             return n;
         }
 
-        /// <summary>Counts an answer and wakes whom it concerns; the client may have read the answer already.</summary>
-        private void Settle(Tenure t, ref ServedFrame f, FrameWork work)
+        /// <summary>
+        /// Counts an answer and wakes whom it concerns; the response counters are the caller's. The client may have read the answer already.
+        /// </summary>
+        private static void Settle(Tenure t, ref ServedFrame f, FrameWork work)
         {
             SegmentSemaphores semaphores = t.Segment.Semaphores;
             if (!f.OneWay)
@@ -333,7 +428,7 @@ namespace ZeroDuplex
             }
 
             // Pairs with the client, which takes its token, or marks a frame abandoned, and then looks at the state.
-            Thread.MemoryBarrier();
+            Fence.Full();
             if (f.OneWay)
             {
                 semaphores.SpaceAvailable.PostIfZero();
@@ -348,7 +443,11 @@ namespace ZeroDuplex
                     semaphores.SpaceAvailable.PostIfZero();
                 }
             }
+        }
 
+        /// <summary>Ends the work that <see cref="Next"/> began.</summary>
+        private void Finish(Tenure t)
+        {
             t.Running--;
             if (t.Resetting)
             {

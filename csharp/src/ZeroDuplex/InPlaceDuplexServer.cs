@@ -141,7 +141,7 @@ namespace ZeroDuplex
         private void Kick()
         {
             Volatile.Write(ref kicks, kicks + 1);
-            Thread.MemoryBarrier();
+            Fence.Full();
             current.Segment.Semaphores.RequestReady.PostIfZero();
         }
 

@@ -17,6 +17,8 @@ namespace ZeroDuplex
         internal long Retry; // not before this is a failed reset tried again
         internal bool CheckDue; // byte 1 is to be looked at
         internal long Checked; // when it was
+        internal bool Spun; // the spin window has just passed in vain
+        internal readonly Patience Patience = new Patience();
 
         private int references = 1; // running handlers, the poller, plus one while it is the server's current tenure
 

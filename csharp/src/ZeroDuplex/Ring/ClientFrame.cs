@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace ZeroDuplex.Ring
@@ -30,6 +31,7 @@ namespace ZeroDuplex.Ring
         /// <summary>Whether the response may be read. It may be called without the lock by whoever has a claim on the frame.</summary>
         internal bool Answered
         {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             get
             {
                 // Pairs with the server's release store in ServedFrame.Answer.

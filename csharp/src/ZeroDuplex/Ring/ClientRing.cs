@@ -24,6 +24,7 @@ namespace ZeroDuplex.Ring
         private readonly Stack<ClientFrame> spare = new Stack<ClientFrame>();
 
         private ulong head; // cumulative end of what was published
+        private ulong position; // head modulo the payload's size, kept beside it: divisions take longer than all else here
         private ulong claimed; // bytes between tail and head, waste included, plus the open claim
         private ulong last; // sequence number of the last published frame
         private ulong consumed; // response read_count
@@ -75,18 +76,16 @@ namespace ZeroDuplex.Ring
                 return ReserveResult.TooLarge;
             }
 
-            Claim claim;
-            if (!Place(total, out claim))
+            if (!Place(total))
             {
                 return ReserveResult.NoRoom;
             }
 
-            claim.Total = total;
-            claim.Capacity = capacity;
-            next = claim;
+            next.Total = total;
+            next.Capacity = capacity;
             open = true;
-            claimed += claim.Total + claim.Waste;
-            data = (byte*)(memory.HeaderAt(claim.Start % memory.Size) + 1);
+            claimed += total + next.Waste;
+            data = (byte*)(memory.HeaderAt(next.Position) + 1);
             return ReserveResult.Reserved;
         }
 
@@ -100,28 +99,24 @@ namespace ZeroDuplex.Ring
         /// <summary>Makes the open claim a frame with the next sequence number.</summary>
         internal ClientFrame Publish(ulong size, uint opcode, bool oneWay)
         {
-            Claim claim = next;
+            // Whatever needs memory comes first: nothing may fail once the frame is published.
+            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame(lender);
+            frames.Add(f);
             open = false;
             last++;
-            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame(lender);
-            f.Sequence = last;
-            f.Capacity = claim.Capacity;
-            f.Opcode = opcode;
-            f.OneWay = oneWay;
-            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
-            f.Position = claim.Start % memory.Size;
-            f.Total = claim.Total;
-            f.Waste = claim.Waste;
-            f.Header = memory.HeaderAt(f.Position);
-            frames.Add(f);
-
-            if (claim.Marker)
+            if (next.Marker)
             {
-                WriteHeader(memory.HeaderAt(head % memory.Size), 0, 0, 0, 0, 0, FrameState.Wrap);
+                WriteHeader(memory.HeaderAt(position), 0, 0, 0, 0, 0, FrameState.Wrap);
             }
 
-            WriteHeader(f.Header, size, last, claim.Capacity, opcode, oneWay ? (uint)FrameFlags.OneWay : 0, FrameState.Request);
-            head = claim.Start + claim.Total;
+            FrameHeaderV2* header = memory.HeaderAt(next.Position);
+            WriteHeader(header, size, last, next.Capacity, opcode, oneWay ? (uint)FrameFlags.OneWay : 0, FrameState.Request);
+            head = next.Start + next.Total;
+            position = next.Position + next.Total;
+            if (position == memory.Size)
+            {
+                position = 0;
+            }
 
             // The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
             ulong free = FreeBesidesClaim();
@@ -131,6 +126,17 @@ namespace ZeroDuplex.Ring
 
             // The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
             Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
+
+            // What only we know about the frame is noted while the server works on it.
+            f.Sequence = last;
+            f.Capacity = next.Capacity;
+            f.Opcode = opcode;
+            f.OneWay = oneWay;
+            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
+            f.Position = next.Position;
+            f.Total = next.Total;
+            f.Waste = next.Waste;
+            f.Header = header;
             return f;
         }
 
@@ -272,11 +278,14 @@ namespace ZeroDuplex.Ring
             Volatile.Write(ref to->State, (int)state);
         }
 
-        private bool Place(ulong total, out Claim claim)
+        /// <summary>Fills in where the next frame would go, and returns whether it may.</summary>
+        private bool Place(ulong total)
         {
-            claim = new Claim { Start = head };
+            next.Start = head;
+            next.Position = position;
+            next.Waste = 0;
+            next.Marker = false;
             ulong payload = memory.Size;
-            ulong position = head % payload;
             ulong room = payload - position;
             if (frames.Count == 0)
             {
@@ -287,10 +296,11 @@ namespace ZeroDuplex.Ring
 
                 // The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
                 // distance, which must therefore exceed the payload.
-                claim.Start = RingMemory.NextLap(head, payload);
-                if (claim.Start + total - head <= payload)
+                next.Start = head + room;
+                next.Position = 0;
+                if (room + total <= payload)
                 {
-                    claim.Start += payload;
+                    next.Start += payload;
                 }
 
                 return true;
@@ -302,9 +312,10 @@ namespace ZeroDuplex.Ring
                 return total <= free;
             }
 
-            claim.Start = head + room;
-            claim.Waste = room;
-            claim.Marker = true;
+            next.Start = head + room;
+            next.Position = 0;
+            next.Waste = room;
+            next.Marker = true;
             return total + room <= free;
         }
 
@@ -367,6 +378,7 @@ namespace ZeroDuplex.Ring
         private struct Claim
         {
             internal ulong Start; // cumulative offset of the header
+            internal ulong Position; // of the header
             internal ulong Total;
             internal ulong Waste; // bytes before it that it brings along, claimed
             internal ulong Capacity;

@@ -30,11 +30,5 @@ namespace ZeroDuplex.Ring
         {
             return (n + Wire.BlockAlignment - 1) & ~(Wire.BlockAlignment - 1);
         }
-
-        /// <summary>The smallest multiple of size strictly above offset.</summary>
-        internal static ulong NextLap(ulong offset, ulong size)
-        {
-            return offset - (offset % size) + size;
-        }
     }
 }

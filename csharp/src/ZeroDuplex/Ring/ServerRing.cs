@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace ZeroDuplex.Ring
@@ -14,7 +15,6 @@ namespace ZeroDuplex.Ring
         internal bool Cancelled; // the client took it back; it is to be skipped
         internal byte* Data;
         internal FrameHeaderV2* Header;
-        internal ulong End; // cumulative
 
         /// <summary>
         /// Whether nobody will read the answer. The frame may have been reused by then: the worst that a wrong yes does is one post too many.
@@ -51,6 +51,7 @@ namespace ZeroDuplex.Ring
     {
         private readonly RingMemory memory;
         private ulong cursor; // cumulative
+        private ulong position; // cursor modulo the payload's size
         private ulong passed; // frames passed; the next one has sequence passed + 1
         private ulong seen; // highest written_count seen
         private ulong responses; // response written_count
@@ -76,6 +77,7 @@ namespace ZeroDuplex.Ring
         }
 
         /// <summary>Whether a frame waits, by one load. It may be called without the lock.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal bool Published(ulong alreadyPassed)
         {
             // Pairs with the client's store at the end of ClientRing.Publish.
@@ -108,7 +110,7 @@ namespace ZeroDuplex.Ring
 
             while (written - cursor > memory.Size)
             {
-                cursor = RingMemory.NextLap(cursor, memory.Size);
+                ToNextLap();
             }
 
             Read(written, out frame);
@@ -139,7 +141,14 @@ namespace ZeroDuplex.Ring
         /// <summary>Moves the cursor past the frame without touching it.</summary>
         internal void Pass(ref ServedFrame f)
         {
-            cursor = f.End;
+            ulong total = Wire.FrameHeaderV2Size + f.Capacity;
+            cursor += total;
+            position += total;
+            if (position == memory.Size)
+            {
+                position = 0;
+            }
+
             passed++;
 
             // Pairs with the client's acquire load in ClientRing.Reclaim, which frees the waste before the frame.
@@ -162,7 +171,7 @@ namespace ZeroDuplex.Ring
         {
             ResetBlock(memory.Request);
             ResetBlock(memory.Response);
-            cursor = passed = seen = responses = responseBytes = 0;
+            cursor = position = passed = seen = responses = responseBytes = 0;
         }
 
         private void ResetBlock(OiebV2* block)
@@ -177,7 +186,6 @@ namespace ZeroDuplex.Ring
         {
             for (bool wrapped = false; ; wrapped = true)
             {
-                ulong position = cursor % memory.Size;
                 ulong available = written - cursor;
                 if (available < Wire.FrameHeaderV2Size)
                 {
@@ -190,7 +198,7 @@ namespace ZeroDuplex.Ring
                 var state = (FrameState)Volatile.Read(ref header->State);
                 if (state != FrameState.Wrap)
                 {
-                    Check(header, state, position, available, out frame);
+                    Check(header, state, available, out frame);
                     return;
                 }
 
@@ -204,11 +212,18 @@ namespace ZeroDuplex.Ring
                     throw new RingCorruptedException("wrap marker at " + position + " with no frame behind it");
                 }
 
-                cursor += memory.Size - position;
+                ToNextLap();
             }
         }
 
-        private void Check(FrameHeaderV2* header, FrameState state, ulong position, ulong available, out ServedFrame f)
+        /// <summary>Moves the cursor to the start of the payload, the next time round.</summary>
+        private void ToNextLap()
+        {
+            cursor += memory.Size - position;
+            position = 0;
+        }
+
+        private void Check(FrameHeaderV2* header, FrameState state, ulong available, out ServedFrame f)
         {
             f.Sequence = header->SequenceNumber;
             f.Size = header->PayloadSize;
@@ -218,7 +233,6 @@ namespace ZeroDuplex.Ring
             f.Cancelled = state == FrameState.Cancelled;
             f.Header = header;
             f.Data = (byte*)(header + 1);
-            f.End = cursor + Wire.FrameHeaderV2Size + f.Capacity;
             ulong room = Math.Min(memory.Size - position, available) - Wire.FrameHeaderV2Size;
             if (state != FrameState.Request && state != FrameState.Cancelled)
             {

@@ -243,7 +243,7 @@ namespace ZeroDuplex
         private void Post(int frames)
         {
             // Pairs with the writer, which takes its token and then looks at the free bytes.
-            Thread.MemoryBarrier();
+            Fence.Full();
             for (int i = 0; i < frames; i++)
             {
                 buffer.Semaphores.DataRead.PostBelow(Wire.DataReadTokenLimit);

@@ -154,7 +154,7 @@ namespace ZeroDuplex
             ulong sequence = ring.Publish();
 
             // Pairs with the reader, which takes the token and then looks at the count. One token per frame, always.
-            Thread.MemoryBarrier();
+            Fence.Full();
             bool posted = buffer.Semaphores.DataWritten.PostBelow(Wire.SemaphoreValueMax);
             turn.Release();
             life.Release();
