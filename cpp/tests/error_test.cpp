@@ -319,6 +319,38 @@ TEST(Errors, InvalidArguments) {
   EXPECT_THROW(client->send({.data = bytes("x")}, -1ms), InvalidArgumentError);
 }
 
+/// A call while nothing is in flight takes a short way, which must not pass what the long one refuses.
+TEST(Errors, ACallRefusesWhatItDidTheFirstTime) {
+  const Name name;
+  const auto server = serve(name, BufferConfig(0, 1024), complement);
+  const auto client = connect(name);
+  const auto call = [&](const Request& request) { static_cast<void>(client->call(request)); };
+  const auto large = test::pattern(1, 961);
+  for (std::uint64_t calls = 1; calls <= 3; ++calls) {
+    EXPECT_EQ(calls, client->call(bytes("x")).sequence()) << "what was refused took no number";
+    EXPECT_THROW(call({.data = large}), FrameTooLargeError);
+    EXPECT_THROW(call({.data = bytes("x"), .capacity = 961}), FrameTooLargeError);
+    EXPECT_THROW(call({.data = bytes("x"), .capacity = std::size_t{1} << 40}), FrameTooLargeError);
+    EXPECT_THROW(call({.data = bytes("abc"), .capacity = 2}), InvalidArgumentError);
+    EXPECT_THROW(call({.data = bytes("x"), .one_way = true}), InvalidArgumentError);
+    EXPECT_THROW(static_cast<void>(client->call(bytes("x"), -1)), InvalidArgumentError);
+  }
+  client->close();
+  EXPECT_THROW(call({.data = bytes("x")}), ClosedError);
+}
+
+TEST(Errors, ACallRefusesANegativeSendTimeout) {
+  const Name name;
+  const auto server = serve(name, {}, complement);
+  ClientOptions options;
+  options.send_timeout = -1ns;
+  const auto client = connect(name, options);
+  for (int i = 0; i < 2; ++i) {
+    client->receiveResponse(client->send({.data = bytes("x")}, 5s), 5s).release();
+    EXPECT_THROW(static_cast<void>(client->call(bytes("x"))), InvalidArgumentError);
+  }
+}
+
 TEST(Errors, UnknownSequence) {
   const Name name;
   const auto server = serve(name, {}, complement);

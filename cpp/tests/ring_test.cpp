@@ -76,6 +76,11 @@ class Ring : public testing::Test {
     client_->reclaim();
   }
 
+  void consume_answered(std::uint64_t sequence) {
+    answer(take());
+    consume(sequence);
+  }
+
   wire::OiebV2& request() { return segment_.request(); }
 
   std::unique_ptr<test::HeapMemory> memory_;
@@ -203,6 +208,70 @@ TEST_F(Ring, AnAbortedClaimLeavesNoTrace) {
   consume(b);  // out of order
   EXPECT_EQ(256U, client_->free_bytes());
   consume(a);
+  EXPECT_EQ(512U, client_->free_bytes());
+}
+
+/// The steps that do several at once leave the same bytes behind as these, one by one.
+TEST_F(Ring, OneStepIsWhatSeveralAre) {
+  for (const Lap lap : {Lap::eager, Lap::needed}) {
+    for (const std::uint64_t payload : {128U, 192U, 640U}) {
+      const auto run = [&](bool at_once) {
+        make(payload, lap);
+        const auto memory = memory_->view().bytes();
+        std::memset(segment_.data_at(0) - wire::frame_header_v2_size, 0, payload);
+        std::vector<std::vector<std::byte>> seen;
+        const auto look_at_it = [&] { seen.emplace_back(memory.begin(), memory.end()); };
+        consume_answered(publish(0));  // the list of frames has room from now on
+        for (std::uint64_t i = 0; i < 40; ++i) {
+          const std::uint64_t size = i * 29 % (payload - 63);
+          const std::uint64_t capacity = round_up(size);
+          std::uint64_t sequence = 0;
+          if (at_once) {
+            const InFlight* const frame = client_->publish_alone(test::pattern(++published_, size), capacity, 0);
+            if (frame != nullptr) sequence = frame->sequence;
+          } else {
+            sequence = publish(size);
+          }
+          look_at_it();
+          answer(take());
+          if (at_once) {
+            EXPECT_TRUE(client_->release_alone(sequence));
+          } else {
+            consume(sequence);
+          }
+          look_at_it();
+          EXPECT_EQ(payload, client_->free_bytes());
+        }
+        EXPECT_TRUE(cursor_->is_drained());
+        return seen;
+      };
+      const auto one_by_one = run(false);
+      EXPECT_EQ(one_by_one, run(true)) << "payload " << payload;
+    }
+  }
+}
+
+TEST_F(Ring, WhatIsNotAloneIsDoneStepByStep) {
+  make(512);
+  const auto data = test::pattern(1, 64);
+  const auto sends = [&](std::uint64_t capacity) { return client_->publish_alone(data, capacity, 0) != nullptr; };
+  EXPECT_FALSE(sends(64)) << "the list of frames has no room yet";
+  consume_answered(publish(64));
+  EXPECT_FALSE(sends(512)) << "it can never fit";
+  ASSERT_NE(nullptr, client_->reserve(64));
+  EXPECT_FALSE(sends(64)) << "a claim is open";
+  client_->abort();
+  const auto a = publish(64);
+  EXPECT_FALSE(sends(64)) << "a frame is in flight";
+  const auto b = publish(64);
+  EXPECT_EQ(3U, b) << "nothing was done meanwhile";
+  answer(take());
+  answer(take());
+  EXPECT_FALSE(client_->release_alone(b)) << "another one is in flight";
+  EXPECT_EQ(1U, load_acquire(segment_.response().payload_read_count)) << "nothing was done";
+  consume(a);
+  EXPECT_FALSE(client_->release_alone(a)) << "it is not in flight any more";
+  EXPECT_TRUE(client_->release_alone(b));
   EXPECT_EQ(512U, client_->free_bytes());
 }
 

@@ -25,11 +25,19 @@ Channel::Channel(std::string name, const ClientOptions& options)
       ring_(attachment_.segment(), options.lap),
       peer_checked_(Clock::now()) {}
 
-Channel::Lock Channel::enter() {
+void Channel::check_owner() const {
   // Before the mutex: another thread of the parent may have held it at the fork.
-  if (is_foreign()) {
-    throw ClosedError("'" + name_ + "' was opened before fork() and belongs to the parent process");
+  if (is_foreign()) [[unlikely]] {
+    throw_foreign();
   }
+}
+
+[[gnu::noinline]] void Channel::throw_foreign() const {
+  throw ClosedError("'" + name_ + "' was opened before fork() and belongs to the parent process");
+}
+
+Channel::Lock Channel::enter() {
+  check_owner();
   return Lock(mutex_);
 }
 

@@ -73,6 +73,8 @@ class Channel final : public ViewOwner {
   [[nodiscard]] bool is_foreign() const noexcept { return fork_generation_ != platform::fork_generation(); }
 
   // channel.cpp
+  void check_owner() const;
+  [[noreturn]] void throw_foreign() const;
   Lock enter();
   void check_usable();
   [[noreturn]] void throw_unusable();
@@ -87,6 +89,9 @@ class Channel final : public ViewOwner {
   [[nodiscard]] std::string lost_requests();
 
   // send.cpp
+  /// Sends by copying while nobody else is at it and nothing is in flight. Under the mutex. Null: it is not as simple as that, and
+  /// nothing was done.
+  [[nodiscard]] ring::InFlight* send_alone(const Request& request, Duration timeout) noexcept;
   /// Sends by copying; leaves the mutex taken by `lock`.
   ring::InFlight& send_by(Lock& lock, const Request& request, Duration timeout);
   std::byte* reserve(Lock& lock, std::uint64_t capacity, Duration timeout);
@@ -94,6 +99,7 @@ class Channel final : public ViewOwner {
   void await_room(Lock& lock, Wait& wait, bool may_spin);
   [[noreturn]] void throw_no_room() const;
   ring::InFlight& publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept;
+  void announce() noexcept;
   void pass_turn() noexcept;
 
   // receive.cpp
@@ -107,6 +113,7 @@ class Channel final : public ViewOwner {
   void sleep_for_answer(Lock& lock, Receiver& self, Wait& wait);
   void give_up(std::uint64_t sequence) noexcept;
   void after_release() noexcept;
+  void announce_release() noexcept;
   void wake_receivers() noexcept;
   void wake_answered_receivers() noexcept;
 

@@ -47,28 +47,34 @@ Response Channel::receive(std::uint64_t sequence, Duration timeout) {
 Response Channel::call(const Request& request, Duration send_timeout, Duration timeout) {
   check_timeout(timeout);
   if (request.one_way) throw InvalidArgumentError("a call needs an answer and cannot be one-way");
-  Lock lock = enter();
-  ring::InFlight& published = send_by(lock, request, send_timeout);
-  published.claimed = true;
+  check_owner();
+  mutex_.lock();
+  ring::InFlight* published = send_alone(request, send_timeout);
+  if (published == nullptr) [[unlikely]] {
+    Lock lock(mutex_, std::adopt_lock);
+    published = &send_by(lock, request, send_timeout);
+    lock.release();  // taken as before
+  }
+  published->claimed = true;
   // Others may move the list. Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
-  const wire::FrameHeaderV2& header = *published.header;
-  const std::uint64_t sequence = published.sequence;
-  const std::uint64_t capacity = published.capacity;
-  const std::uint32_t opcode = published.opcode;
-  std::byte* const data = attachment_.segment().data_at(published.position);
-  ++views_;  // keeps the segment mapped
+  const wire::FrameHeaderV2& header = *published->header;
+  const std::uint64_t sequence = published->sequence;
+  const std::uint64_t capacity = published->capacity;
+  const std::uint32_t opcode = published->opcode;
+  std::byte* const data = attachment_.segment().data_at(published->position);
   if (strategy_ != WaitStrategy::block) {
+    ++views_;  // keeps the segment mapped
     // The answer to a quick handler is there before the mutex could be taken. The claim is ours, so it is not needed.
-    lock.unlock();
+    mutex_.unlock();
     if (spin_for_quick_response(header)) {
-      const std::uint64_t size = header.payload_size;  // once: the server could change it behind our back
+      const std::uint64_t size = ring::load_once(header.payload_size);
       if (size <= capacity) return Response(this, data, size, sequence, opcode);
     }
-    lock.lock();
+    mutex_.lock();
+    --views_;
+    detach_if_unused();
   }
-  --views_;
-  detach_if_unused();
-  return receive_claimed(std::move(lock), sequence, timeout, OnTimeout::give_up);
+  return receive_claimed(Lock(mutex_, std::adopt_lock), sequence, timeout, OnTimeout::give_up);
 }
 
 bool Channel::spin_for_quick_response(const wire::FrameHeaderV2& header) noexcept {
@@ -294,19 +300,31 @@ bool Channel::cancel(std::uint64_t sequence) {
 
 void Channel::release(std::uint64_t sequence) noexcept {
   if (is_foreign()) return;
-  Lock lock(mutex_);
-  ring_.release(*ring_.find(sequence));
-  after_release();
-  end_view(std::move(lock));
+  mutex_.lock();
+  if (ring_.release_alone(sequence)) [[likely]] {
+    announce_release();
+  } else {
+    ring_.release(*ring_.find(sequence));
+    after_release();
+  }
+  if (closed_ || failure_ || !has_client_) [[unlikely]] {
+    return end_view(Lock(mutex_, std::adopt_lock));
+  }
+  --views_;
+  mutex_.unlock();
 }
 
 void Channel::after_release() noexcept {
-  heard_ = true;
   try {
     ring_.reclaim();
   } catch (const CorruptedError& e) {
     fail(ErrorCode::corrupted, e.detail());
   }
+  announce_release();
+}
+
+void Channel::announce_release() noexcept {
+  heard_ = true;
   releases_.store(releases_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   ring::fence();  // pairs with the fences behind the draining server's and our own sender's wait
   attachment_.response_consumed().post_if_zero();

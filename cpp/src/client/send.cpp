@@ -29,6 +29,18 @@ std::uint64_t Channel::send(const Request& request, Duration timeout) {
   return send_by(lock, request, timeout).sequence;
 }
 
+ring::InFlight* Channel::send_alone(const Request& request, Duration timeout) noexcept {
+  const std::size_t size = request.data.size();
+  const std::size_t most = std::max(size, request.capacity);
+  const bool is_simple = size <= small_copy && most <= wire::max_frame_data &&
+                         (request.capacity == 0 || request.capacity >= size) && timeout.count() >= 0 && !request.one_way &&
+                         !closed_ && !failure_ && heard_ && turns_.empty();
+  if (!is_simple) return nullptr;
+  ring::InFlight* const frame = ring_.publish_alone(request.data, ring::round_up(most), request.opcode);
+  if (frame != nullptr) announce();
+  return frame;
+}
+
 ring::InFlight& Channel::send_by(Lock& lock, const Request& request, Duration timeout) {
   const std::span<const std::byte> data = request.data;
   const std::uint64_t capacity = capacity_for(data.size(), request.capacity);
@@ -91,11 +103,15 @@ void Channel::abort() noexcept {
 
 ring::InFlight& Channel::publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept {
   ring::InFlight& frame = ring_.publish(size, opcode, one_way);
+  announce();
+  pass_turn();
+  return frame;
+}
+
+void Channel::announce() noexcept {
   ring::fence();  // pairs with the fence behind the server's wait
   attachment_.request_ready().post_if_zero();
   heard_ = false;
-  pass_turn();
-  return frame;
 }
 
 void Channel::pass_turn() noexcept {

@@ -64,8 +64,8 @@ void InPlaceHandling::run(ReadRequest& request, ResponseBuffer& responses) {
   request.release();
   const Outcome outcome = handle(handler_, access_, frame);
   if (outcome.state == wire::FrameState::failed) {
-    if (outcome.status == response_too_large) throw ResponseTooLargeError(outcome.error);
-    throw failure<HandlerFailedError>(frame.sequence, outcome.status, outcome.error);
+    if (outcome.status == response_too_large) throw ResponseTooLargeError(access_.error());
+    throw failure<HandlerFailedError>(frame.sequence, outcome.status, access_.error());
   }
   if (outcome.size == 0) {
     throw failure<HandlerFailedError>(frame.sequence, handler_failed, "the response is empty, which ZeroBuffer v1 cannot send");

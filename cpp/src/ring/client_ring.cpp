@@ -44,17 +44,13 @@ bool ClientRing::place(std::uint64_t capacity) noexcept {
   const std::uint64_t payload = segment_.payload_size();
   const std::uint64_t total = wire::frame_header_v2_size + capacity;
   const std::uint64_t room = payload - head_.position();
-  claim_.start = head_;
   claim_.capacity = capacity;
   claim_.waste = 0;
   if (frames_.empty()) {
-    if (head_.position() == 0 || (lap_ == Lap::needed && total <= room)) return true;
-    // The unmarked lap: nothing is in flight, so the whole payload is free. The server tells it from an ordinary advance by its
-    // length, which must therefore exceed the payload.
-    claim_.start.begin_lap(payload);
-    if (room + total <= payload) claim_.start.begin_lap(payload);
+    claim_.start = start_alone(total);
     return true;
   }
+  claim_.start = head_;
   if (total <= room) return total <= free_bytes();
   // The marked wrap. Offsets and sizes are multiples of 64, so the marker's own header always has room.
   claim_.start.begin_lap(payload);
@@ -62,34 +58,62 @@ bool ClientRing::place(std::uint64_t capacity) noexcept {
   return room + total <= free_bytes();
 }
 
+/// Where a frame goes while nothing is in flight.
+inline RingOffset ClientRing::start_alone(std::uint64_t total) const noexcept {
+  const std::uint64_t payload = segment_.payload_size();
+  const std::uint64_t room = payload - head_.position();
+  RingOffset start = head_;
+  if (start.position() == 0 || (lap_ == Lap::needed && total <= room)) return start;
+  // The unmarked lap: nothing is in flight, so the whole payload is free. The server tells it from an ordinary advance by its
+  // length, which must therefore exceed the payload.
+  start.begin_lap(payload);
+  if (room + total <= payload) start.begin_lap(payload);
+  return start;
+}
+
 InFlight& ClientRing::publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept {
+  open_ = false;
+  return publish(claim_, size, opcode, one_way ? wire::frame_flags_one_way : 0);
+}
+
+InFlight* ClientRing::publish_alone(std::span<const std::byte> data, std::uint64_t capacity, std::uint32_t opcode) noexcept {
+  if (!frames_.empty() || open_ || !frames_.has_room() || !can_ever_fit(capacity)) return nullptr;
+  const Claim claim{.start = start_alone(wire::frame_header_v2_size + capacity), .capacity = capacity};
+  if (!data.empty()) std::memcpy(segment_.data_at(claim.start.position()), data.data(), data.size());
+  return &publish(claim, data.size(), opcode, 0);
+}
+
+inline InFlight& ClientRing::publish(const Claim& claim, std::uint64_t size, std::uint32_t opcode, std::uint32_t flags) noexcept {
   const std::uint64_t payload = segment_.payload_size();
   const std::uint64_t sequence = ++last_sequence_;
-  const std::uint64_t capacity = claim_.capacity;
-  open_ = false;
-  if (claim_.waste > 0) write_header(segment_.header_at(head_.position()), 0, 0, 0, 0, 0, FrameState::wrap);
-  wire::FrameHeaderV2& header = segment_.header_at(claim_.start.position());
-  write_header(header, size, sequence, capacity, opcode, one_way ? wire::frame_flags_one_way : 0, FrameState::request);
-
-  head_ = claim_.start;
-  head_.advance(wire::frame_header_v2_size + capacity, payload);
-  claimed_ += claim_.waste + wire::frame_header_v2_size + capacity;
-  // The server loads the count (acquire) before the bytes: who sees the count sees everything that it counts.
+  const std::uint64_t position = claim.start.position();
+  if (claim.waste > 0) write_header(segment_.header_at(head_.position()), 0, 0, 0, 0, 0, FrameState::wrap);
+  wire::FrameHeaderV2& header = segment_.header_at(position);
   wire::OiebV2& request = segment_.request();
-  store_release(request.payload_written_bytes, head_.cumulative());
-  store_release(request.payload_free_bytes, free_bytes());
+  wire::OiebV2& response = segment_.response();
+  write_header(header, size, sequence, claim.capacity, opcode, flags, FrameState::request);
+
+  RingOffset head = claim.start;
+  head.advance(wire::frame_header_v2_size + claim.capacity, payload);
+  const std::uint64_t claimed = claimed_ + claim.waste + wire::frame_header_v2_size + claim.capacity;
+  // The server loads the count (acquire) before the bytes: who sees the count sees everything that it counts.
+  store_release(request.payload_written_bytes, head.cumulative());
+  store_release(request.payload_free_bytes, payload - claimed);
   store_release(request.payload_written_count, sequence);
   // The copy in the response block shares a cache line with what the server is about to write; nobody waits for it.
-  store_release(segment_.response().payload_free_bytes, free_bytes());
+  store_release(response.payload_free_bytes, payload - claimed);
 
+  // The server works while this is written down.
+  head_ = head;
+  claimed_ = claimed;
   InFlight& frame = frames_.push();
   frame.sequence = sequence;
-  frame.position = claim_.start.position();
-  frame.capacity = capacity;
-  frame.waste = claim_.waste;
+  frame.position = position;
+  frame.capacity = claim.capacity;
+  frame.waste = claim.waste;
   frame.header = &header;
   frame.opcode = opcode;
-  frame.one_way = one_way;
+  frame.one_way = (flags & wire::frame_flags_one_way) != 0;
   return frame;
 }
 
@@ -128,6 +152,15 @@ void ClientRing::release(InFlight& frame) noexcept {
   store_state(*frame.header, FrameState::consumed);
   // Pairs with the draining server's acquire load in ServerCursor::is_drained().
   store_release(segment_.response().payload_read_count, ++consumed_);
+}
+
+bool ClientRing::release_alone(std::uint64_t sequence) noexcept {
+  if (frames_.size() != 1 || sequence != last_sequence_) return false;
+  release(frames_.front());
+  claimed_ = 0;
+  frames_.pop();
+  store_free();
+  return true;
 }
 
 bool ClientRing::cancel(InFlight& frame) noexcept {
@@ -196,8 +229,10 @@ bool ClientRing::is_over(const InFlight& frame) const {
 }
 
 void ClientRing::store_free() const noexcept {
-  store_release(segment_.request().payload_free_bytes, free_bytes());
-  store_release(segment_.response().payload_free_bytes, free_bytes());
+  wire::OiebV2& response = segment_.response();
+  const std::uint64_t free = free_bytes();
+  store_release(segment_.request().payload_free_bytes, free);
+  store_release(response.payload_free_bytes, free);
 }
 
 }  // namespace zeroduplex::ring

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
@@ -40,6 +41,9 @@ class ClientRing {
   void abort() noexcept { open_ = false; }
   /// Makes the claim a frame with the next sequence number. The caller then passes a fence and posts request-ready.
   InFlight& publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept;
+  /// What reserve(), copying the data in and publish() do, in one step, while nothing else is in flight or claimed. Null: it is not
+  /// as simple as that, and nothing was done.
+  [[nodiscard]] InFlight* publish_alone(std::span<const std::byte> data, std::uint64_t capacity, std::uint32_t opcode) noexcept;
 
   /// Null when no frame in flight has this number.
   [[nodiscard]] InFlight* find(std::uint64_t sequence) noexcept;
@@ -50,6 +54,8 @@ class ClientRing {
   [[nodiscard]] std::optional<Answer> answer(const InFlight& frame) const;
   /// Gives an answered frame back; reclaim() makes room of it.
   void release(InFlight& frame) noexcept;
+  /// What release() and reclaim() do, in one step, where nothing else is in flight. False: something is, and nothing was done.
+  [[nodiscard]] bool release_alone(std::uint64_t sequence) noexcept;
   /// Takes a request back. False: the server was faster.
   [[nodiscard]] bool cancel(InFlight& frame) noexcept;
   /// Says that nobody will read the answer.
@@ -70,6 +76,8 @@ class ClientRing {
   };
 
   [[nodiscard]] bool place(std::uint64_t capacity) noexcept;
+  [[nodiscard]] RingOffset start_alone(std::uint64_t total) const noexcept;
+  InFlight& publish(const Claim& claim, std::uint64_t size, std::uint32_t opcode, std::uint32_t flags) noexcept;
   [[nodiscard]] bool is_over(const InFlight& frame) const;
   bool release_late_answers() noexcept;
   void store_free() const noexcept;

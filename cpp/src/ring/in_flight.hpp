@@ -29,15 +29,18 @@ class InFlightQueue {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] InFlight& operator[](std::size_t i) noexcept { return slots_[(first_ + i) & (slots_.size() - 1)]; }
+  [[nodiscard]] InFlight& operator[](std::size_t i) noexcept { return slots_[(first_ + i) & (room_ - 1)]; }
   [[nodiscard]] InFlight& front() noexcept { return slots_[first_]; }
 
+  [[nodiscard]] bool has_room() const noexcept { return size_ < room_; }
   /// Makes room for one more; the only function that throws.
   void reserve_one() {
-    if (size_ < slots_.size()) return;
-    std::vector<InFlight> larger(slots_.empty() ? 16 : slots_.size() * 2);  // a power of two, for the mask
+    if (has_room()) return;
+    const std::size_t room = room_ == 0 ? 16 : room_ * 2;  // a power of two, for the mask
+    std::vector<InFlight> larger(room);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = (*this)[i];
     slots_.swap(larger);
+    room_ = room;
     first_ = 0;
   }
   /// Adds a fresh one.
@@ -47,12 +50,13 @@ class InFlightQueue {
     return slot;
   }
   void pop() noexcept {
-    first_ = (first_ + 1) & (slots_.size() - 1);
+    first_ = (first_ + 1) & (room_ - 1);
     --size_;
   }
 
  private:
   std::vector<InFlight> slots_;
+  std::size_t room_ = 0;  // of slots_, which would have to divide for it
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

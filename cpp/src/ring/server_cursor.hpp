@@ -66,8 +66,19 @@ class ServerCursor {
   void reset() noexcept;
 
  private:
+  /// What can be wrong with the frame under the cursor.
+  enum class Fault : std::uint8_t { none, state, sequence, capacity, size };
+
   void read(RequestFrame& frame, std::uint64_t written_bytes);
-  void check(const RequestFrame& frame, wire::FrameState state, std::uint64_t position, std::uint64_t available) const;
+  [[nodiscard]] Fault find_fault(const RequestFrame& frame, wire::FrameState state, std::uint64_t room) const noexcept;
+
+  // What a client does wrong, said out of the way of what it does right.
+  [[noreturn]] void refuse_count(std::uint64_t count) const;
+  [[noreturn]] void refuse_bytes(std::uint64_t written_bytes) const;
+  [[noreturn]] void refuse_room(std::uint64_t available) const;
+  [[noreturn]] void refuse_frame(Fault fault, const RequestFrame& frame, wire::FrameState state, std::uint64_t room) const;
+  [[noreturn]] static void refuse_wrap(std::uint64_t position);
+  static void check_cancelled(const RequestFrame& frame);
 
   Segment segment_;
   RingOffset cursor_;

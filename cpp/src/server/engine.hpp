@@ -83,7 +83,8 @@ class Engine {
   void serve(Lock& lock, const Handler& handler, FrameAccess& access, const ring::RequestFrame& request);
   /// What the only worker does while nothing disturbs: everything without the mutex.
   void serve_alone(Lock& lock, const Handler& handler, FrameAccess& access, ring::RequestFrame& request);
-  void answer(const ring::RequestFrame& request, const Outcome& outcome) const;
+  void answer(const ring::RequestFrame& request, const Outcome& outcome, const FrameAccess& access) const;
+  void report_unanswered(const ring::RequestFrame& request, const std::string& error) const;
   void settle(const ring::RequestFrame& request, const Outcome& outcome) noexcept;
   void wait_for_work(Lock& lock);
   void look_out(Lock& lock);

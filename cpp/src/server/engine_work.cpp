@@ -38,7 +38,7 @@ void Engine::serve_alone(Lock& lock, const Handler& handler, FrameAccess& access
     while (phase_.load(std::memory_order_relaxed) == Phase::serving && !segment_.client_has_left()) {
       if (take_next(request)) {
         const Outcome outcome = handle(handler, access, request);
-        answer(request, outcome);
+        answer(request, outcome, access);
         settle(request, outcome);
       } else {
         watch_for_request(cursor_.passed());
@@ -95,20 +95,26 @@ void Engine::serve(Lock& lock, const Handler& handler, FrameAccess& access, cons
   ++running_;
   lock.unlock();
   const Outcome outcome = handle(handler, access, request);
-  answer(request, outcome);
+  answer(request, outcome, access);
   lock.lock();
   settle(request, outcome);
   if (--running_ == 0 && phase_ != Phase::serving) supervision_.notify_all();
 }
 
-void Engine::answer(const ring::RequestFrame& request, const Outcome& outcome) const {
-  if (!request.one_way) return request.answer(outcome.state, outcome.size, outcome.status);
+inline void Engine::answer(const ring::RequestFrame& request, const Outcome& outcome, const FrameAccess& access) const {
+  if (!request.one_way) [[likely]] {
+    return request.answer(outcome.state, outcome.size, outcome.status);
+  }
   request.finish();
-  if (outcome.error.empty()) return;
-  report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + outcome.error));
+  if (outcome.state == wire::FrameState::failed) report_unanswered(request, access.error());
 }
 
-void Engine::settle(const ring::RequestFrame& request, const Outcome& outcome) noexcept {
+[[gnu::noinline]] void Engine::report_unanswered(const ring::RequestFrame& request, const std::string& error) const {
+  if (error.empty()) return;
+  report(HandlerFailedError("one-way request " + std::to_string(request.sequence) + ": " + error));
+}
+
+inline void Engine::settle(const ring::RequestFrame& request, const Outcome& outcome) noexcept {
   if (!request.one_way) cursor_.count_response(outcome.size);
   ring::fence();  // pairs with the fences behind the client's waits, and with the one in ClientRing::abandon()
   if (request.one_way) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include <zeroduplex/frame.hpp>
 
 #include "ring/server_cursor.hpp"
@@ -26,8 +29,13 @@ class FrameAccess {
   [[nodiscard]] const std::string& message() const noexcept { return frame_.message_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return frame_.size_; }
 
+  /// Why the last handler that failed did.
+  void set_error(std::string_view error) { error_ = error; }
+  [[nodiscard]] const std::string& error() const noexcept { return error_; }
+
  private:
   Frame frame_;
+  std::string error_;
 };
 
 }  // namespace zeroduplex::detail

@@ -12,10 +12,11 @@ namespace zeroduplex::detail {
 
 namespace {
 
-Outcome failed(const ring::RequestFrame& request, std::int32_t status, std::string_view message) {
+Outcome failed(FrameAccess& access, const ring::RequestFrame& request, std::int32_t status, std::string_view message) {
   const std::string_view text = cut_utf8(message, request.capacity);
   if (!text.empty()) std::memcpy(request.data, text.data(), text.size());
-  return {wire::FrameState::failed, text.size(), status, std::string(message)};
+  access.set_error(message);
+  return {wire::FrameState::failed, status, text.size()};
 }
 
 }  // namespace
@@ -27,17 +28,19 @@ Outcome handle(const std::function<void(Frame&)>& handler, FrameAccess& access, 
   try {
     handler(access.frame());
     access.close();
-    if (access.failure() != 0) return failed(request, access.failure(), access.message());
-    return {wire::FrameState::response, access.size(), static_cast<std::int32_t>(wire::FrameStatus::ok), {}};
+    if (access.failure() != 0) [[unlikely]] {
+      return failed(access, request, access.failure(), access.message());
+    }
+    return {wire::FrameState::response, static_cast<std::int32_t>(wire::FrameStatus::ok), access.size()};
   } catch (const ResponseTooLargeError& e) {
     access.close();
-    return failed(request, too_large, e.detail());
+    return failed(access, request, too_large, e.detail());
   } catch (const std::exception& e) {
     access.close();
-    return failed(request, handler_failed, e.what());
+    return failed(access, request, handler_failed, e.what());
   } catch (...) {
     access.close();
-    return failed(request, handler_failed, handler_threw_no_exception);
+    return failed(access, request, handler_failed, handler_threw_no_exception);
   }
 }
 
