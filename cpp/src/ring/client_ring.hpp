@@ -41,8 +41,8 @@ class ClientRing {
   void abort() noexcept { open_ = false; }
   /// Makes the claim a frame with the next sequence number. The caller then passes a fence and posts request-ready.
   InFlight& publish(std::uint64_t size, std::uint32_t opcode, bool one_way) noexcept;
-  /// What reserve(), copying the data in and publish() do, in one step, while nothing else is in flight or claimed. Null: it is not
-  /// as simple as that, and nothing was done.
+  /// What reserve(), copying the data in and publish() do, in one step, while nothing is in flight or claimed. `capacity` is a
+  /// multiple of 64 that holds the data. Null: it is not as simple as that, and nothing was done.
   [[nodiscard]] InFlight* publish_alone(std::span<const std::byte> data, std::uint64_t capacity, std::uint32_t opcode) noexcept;
 
   /// Null when no frame in flight has this number.
