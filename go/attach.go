@@ -71,7 +71,7 @@ func (a *attacher) tryObject(own *SharedMemory) (_ *segment, err error) {
 		}
 		return nil, a.fail(ErrorCodeCorrupted, fmt.Sprintf("the object has only %d bytes", own.object.Size()), nil)
 	}
-	if err := own.object.Map(true); err != nil {
+	if err := own.object.MapFor(a.options.pages); err != nil {
 		return nil, systemError(opConnect, a.name, err)
 	}
 	l, err := a.validate(own.Bytes(), true)
@@ -105,6 +105,10 @@ func (a *attacher) tryObject(own *SharedMemory) (_ *segment, err error) {
 	}
 	if err := a.awaitReset(s); err != nil {
 		return nil, err
+	}
+	// Only now: whoever is refused has not paid for the pages.
+	if err := own.object.PreparePages(); err != nil {
+		return nil, systemError(opConnect, a.name, err)
 	}
 	if s.semaphores, err = openSemaphores(a.name); err != nil {
 		return nil, a.missing("its semaphores cannot be opened", err)

@@ -42,6 +42,8 @@ type DuplexClient interface {
 	SetMetadata(content []byte) error
 	// ServerMetadata is a copy of the server's metadata, nil when it has written none.
 	ServerMetadata() ([]byte, error)
+	// MemoryReport says what became of WithPrefault and WithHugePages, also after Close.
+	MemoryReport() MemoryReport
 	// IsServerConnected reports whether the server lives, now.
 	IsServerConnected() bool
 	// Close wakes all waiting calls with ErrClosed and disconnects. While Responses or a RequestBuffer are out, the disconnect follows
@@ -68,6 +70,7 @@ type InPlaceDuplexChannel struct {
 	name    string
 	options clientOptions
 	seg     *segment
+	report  MemoryReport
 
 	mu       sync.Mutex
 	idle     sync.Cond // waits went down while closing
@@ -93,7 +96,7 @@ type InPlaceDuplexChannel struct {
 
 // newChannel takes over an attached segment.
 func newChannel(name string, options clientOptions, s *segment) *InPlaceDuplexChannel {
-	c := &InPlaceDuplexChannel{name: name, options: options, seg: s, ring: ring.NewClient(s.Memory, options.lap == LapEager), start: time.Now()}
+	c := &InPlaceDuplexChannel{name: name, options: options, seg: s, report: reportOn(s.provider, options.pages), ring: ring.NewClient(s.Memory, options.lap == LapEager), start: time.Now()}
 	c.idle.L = &c.mu
 	c.ring.Owner = c
 	return c
@@ -101,6 +104,9 @@ func newChannel(name string, options clientOptions, s *segment) *InPlaceDuplexCh
 
 // Name is the channel's name.
 func (c *InPlaceDuplexChannel) Name() string { return c.name }
+
+// MemoryReport implements DuplexClient.
+func (c *InPlaceDuplexChannel) MemoryReport() MemoryReport { return c.report }
 
 func (c *InPlaceDuplexChannel) fail(code ErrorCode, op, detail string) error {
 	return &Error{Code: code, Op: op, Channel: c.name, Detail: detail}

@@ -20,7 +20,7 @@ const createAttempts = 100
 
 // createSegment makes the segment of a server that holds the owner lock of the name. Metadata of the server that is known already
 // is there before any client is.
-func createSegment(name string, config BufferConfig, mode os.FileMode, metadata []byte) (*segment, error) {
+func createSegment(name string, config BufferConfig, options serverOptions, metadata []byte) (*segment, error) {
 	l, err := config.layout()
 	if err != nil {
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opCreate, Channel: name, Err: err}
@@ -30,9 +30,10 @@ func createSegment(name string, config BufferConfig, mode os.FileMode, metadata 
 		provider = &SharedMemory{}
 	}
 	if own, ok := provider.(*SharedMemory); ok {
-		return createObject(name, own, l, mode, metadata)
+		own.wish = options.pages
+		return createObject(name, own, l, options.mode, metadata)
 	}
-	return createOver(name, provider, l, mode, metadata)
+	return createOver(name, provider, l, options.mode, metadata)
 }
 
 // createObject makes a named object: complete but for the first eight bytes before it gets its name, the semaphores next, those

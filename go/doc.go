@@ -38,6 +38,11 @@
 // first; the client of v1 is DualBufferDuplexChannel, with what v1 cannot do in its documentation. Frames of at most half the payload, less
 // a few bytes, can be written at any position of the ring; a larger one may fail with ErrFrameUnplaceable.
 //
+// # Pages
+//
+// Whoever maps a large ring pays for its page faults on the first lap. WithPrefault pays them at the creation and at the connection,
+// WithHugePages asks for fewer of them, and MemoryReport says what became of either.
+//
 // # Ownership
 //
 // Frame, RequestBuffer, Response, ReceivedFrame, FrameBuffer and the arguments of an ImmutableHandler lend bytes of shared memory. Their

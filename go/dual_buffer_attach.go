@@ -13,7 +13,7 @@ func (a *attacher) tryDualBuffer() (DuplexClient, error) {
 	if len(a.name) > longestDualBufferName {
 		return nil, a.fail(ErrorCodeServerNotFound, fmt.Sprintf("a v1 server's name has at most %d bytes", longestDualBufferName), nil)
 	}
-	requests := streamAttacher{name: a.name + requestSuffix, otherUsers: a.options.otherUsers, caughtUp: true}
+	requests := streamAttacher{name: a.name + requestSuffix, otherUsers: a.options.otherUsers, pages: a.options.pages, caughtUp: true}
 	buffer, ring, err := requests.try()
 	if err != nil {
 		return nil, a.noServer(err)

@@ -46,6 +46,11 @@ func newDualBufferChannel(name string, options clientOptions, request *Writer, r
 // Name is the channel's name.
 func (c *DualBufferDuplexChannel) Name() string { return c.name }
 
+// MemoryReport implements DuplexClient for both buffers together.
+func (c *DualBufferDuplexChannel) MemoryReport() MemoryReport {
+	return c.request.report.and(c.response.report)
+}
+
 func (c *DualBufferDuplexChannel) fail(code ErrorCode, op, detail string) error {
 	return &Error{Code: code, Op: op, Channel: c.name, Detail: detail}
 }

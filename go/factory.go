@@ -34,7 +34,7 @@ func (f *DuplexChannelFactory) CreateInPlaceDuplexServer(name string, config Buf
 	if err != nil {
 		return nil, systemError(opCreate, name, err)
 	}
-	s, err := createSegment(name, config, options.mode, nil)
+	s, err := createSegment(name, config, options, nil)
 	if err != nil {
 		return nil, errors.Join(err, owner.Release())
 	}
@@ -43,7 +43,7 @@ func (f *DuplexChannelFactory) CreateInPlaceDuplexServer(name string, config Buf
 
 // CreateClient connects to a living server. It retries within the connect timeout what time may heal: no server yet, another client
 // still attached, a reset under way. Errors: ErrServerNotFound, ErrWriterAlreadyConnected, ErrServerBusy, ErrVersionMismatch,
-// ErrPermissionDenied, ErrCorrupted, ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
+// ErrPermissionDenied, ErrCorrupted, ErrOutOfMemory (WithPrefault), ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
 func (f *DuplexChannelFactory) CreateClient(ctx context.Context, name string, opts ...ClientOption) (DuplexClient, error) {
 	if err := checkUse(opConnect, name); err != nil {
 		return nil, err

@@ -134,6 +134,16 @@ func (s *ImmutableDuplexServer) ClientMetadata() ([]byte, error) {
 	return requests.Metadata()
 }
 
+// MemoryReport implements DuplexServer for the request buffer and, while a client is there, the response buffer together.
+func (s *ImmutableDuplexServer) MemoryReport() MemoryReport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.responses == nil {
+		return s.requests.report
+	}
+	return s.requests.report.and(s.responses.report)
+}
+
 // Close implements DuplexServer.
 func (s *ImmutableDuplexServer) Close() error { return s.Stop(s.options.stopTimeout) }
 

@@ -79,7 +79,7 @@ const responsePatience = time.Second
 // a response buffer: clients wait until what their predecessor left is read. So whatever is found now is of the request's own sender.
 func (s *ImmutableDuplexServer) welcome() {
 	s.dismiss()
-	a := streamAttacher{name: s.name + responseSuffix, otherUsers: s.options.otherUsers}
+	a := streamAttacher{name: s.name + responseSuffix, otherUsers: s.options.otherUsers, pages: s.options.pages}
 	tries := newAttempts(s.stopping, responsePatience)
 	var client peer
 	for {

@@ -30,6 +30,7 @@ var (
 // then and never a signal later. Not safe for concurrent use.
 type SharedMemory struct {
 	object *shm.Object
+	wish   shm.PageWish // of the server or reader that allocates it
 }
 
 // Allocate makes and maps an object that has no name yet; the channel gives it its name when it is complete.
@@ -38,7 +39,7 @@ func (m *SharedMemory) Allocate(name string, size uint64, mode os.FileMode) erro
 	if m.object != nil {
 		return &Error{Code: ErrorCodeInvalidArgument, Op: "allocate shared memory", Channel: name, Detail: "it holds memory already"}
 	}
-	object, err := shm.Create(name, size, mode)
+	object, err := shm.Create(name, size, mode, m.wish)
 	if err != nil {
 		return systemError("allocate shared memory", name, err)
 	}

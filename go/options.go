@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/shm"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -57,6 +58,7 @@ type commonOptions struct {
 	wait       WaitStrategy
 	spinWindow time.Duration
 	otherUsers bool
+	pages      shm.PageWish
 }
 
 func defaultCommon() commonOptions {
@@ -172,6 +174,15 @@ func WithSpinWindow(d time.Duration) Option {
 // AllowOtherUsers accepts objects that belong to another user: a client or Writer attaches to them. Without it they are refused with
 // ErrPermissionDenied. The owner's mode (WithMode) decides who can open the object at all.
 func AllowOtherUsers() Option { return commonOption(func(o *commonOptions) { o.otherUsers = true }) }
+
+// WithPrefault makes every page of this process's mapping present and writable before the first call, so that the first frames cost as much
+// as later ones. Creating and connecting take as long as the page faults would have, and fail with ErrOutOfMemory when a page cannot be had.
+// Each side prefaults its own mapping. MemoryReport says what was done.
+func WithPrefault() Option { return commonOption(func(o *commonOptions) { o.pages.Prefault = true }) }
+
+// WithHugePages asks the kernel for huge pages. It is a wish and never an error: MemoryReport says whether they are used. Who creates the
+// memory has to ask, and prefaults by that; /dev/shm must be mounted with huge=advise, within_size or always.
+func WithHugePages() Option { return commonOption(func(o *commonOptions) { o.pages.HugePages = true }) }
 
 // WithWorkers sets how many handlers run at the same time (1). With more than one, answers may come out of order.
 func WithWorkers(n int) ServerOption { return serverOption(func(o *serverOptions) { o.workers = n }) }

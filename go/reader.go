@@ -38,12 +38,12 @@ func NewReader(name string, config BufferConfig, opts ...ReaderOption) (*Reader,
 
 // newReader creates the buffer; name and options have been checked.
 func newReader(name string, config BufferConfig, options readerOptions) (*Reader, error) {
-	buffer, owner, err := createStream(name, config, options.mode)
+	buffer, owner, err := createStream(name, config, options)
 	if err != nil {
 		return nil, err
 	}
 	r := &Reader{
-		streamEnd:   streamEnd{name: name, use: "use reader", options: options.commonOptions, buffer: buffer},
+		streamEnd:   streamEnd{name: name, use: "use reader", options: options.commonOptions, buffer: buffer, report: reportOn(buffer.provider, options.pages)},
 		readTimeout: options.readTimeout, owner: owner, ring: stream.NewReader(buffer.Memory),
 	}
 	r.idle.L, r.wake, r.leave = &r.mu, r.nudge, buffer.unmap

@@ -9,6 +9,7 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go/internal/lock"
 	"github.com/zeroduplex/zeroduplex/go/internal/ring"
+	"github.com/zeroduplex/zeroduplex/go/internal/shm"
 	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
@@ -24,6 +25,8 @@ type DuplexServer interface {
 	SetMetadata(content []byte) error
 	// ClientMetadata is a copy of the client's metadata, nil when it has written none.
 	ClientMetadata() ([]byte, error)
+	// MemoryReport says what became of WithPrefault and WithHugePages, also after the server has stopped.
+	MemoryReport() MemoryReport
 	// Stop takes nothing new, lets handlers finish and waits until the client consumed their responses or is gone, then removes the
 	// channel. ErrTimeout when that took longer; the channel is removed all the same. Stopping again waits for the first.
 	Stop(timeout time.Duration) error
@@ -90,6 +93,7 @@ type InPlaceDuplexServer struct {
 // tenure is one segment from its creation until it is stopped or given up; a server that gives one up starts another.
 type tenure struct {
 	seg        *segment
+	report     MemoryReport
 	ring       *ring.Server
 	references int // running handlers, plus one while it is the server's current tenure
 	running    int // running handlers; the only worker counts as one while it works without the lock
@@ -106,13 +110,13 @@ type tenure struct {
 
 // newServer takes over a complete segment and the owner lock.
 func newServer(name string, config BufferConfig, options serverOptions, owner *lock.Owner, s *segment) *InPlaceDuplexServer {
-	srv := &InPlaceDuplexServer{name: name, config: config, options: options, owner: owner, done: make(chan struct{}), busy: make(chan struct{}, 1), current: newTenure(s)}
+	srv := &InPlaceDuplexServer{name: name, config: config, options: options, owner: owner, done: make(chan struct{}), busy: make(chan struct{}, 1), current: newTenure(s, options.pages)}
 	srv.work.L, srv.finished.L = &srv.mu, &srv.mu
 	return srv
 }
 
-func newTenure(s *segment) *tenure {
-	return &tenure{seg: s, ring: ring.NewServer(s.Memory), references: 1, checked: time.Now()}
+func newTenure(s *segment, pages shm.PageWish) *tenure {
+	return &tenure{seg: s, report: reportOn(s.provider, pages), ring: ring.NewServer(s.Memory), references: 1, checked: time.Now()}
 }
 
 // Name implements DuplexServer.
@@ -173,6 +177,13 @@ func (s *InPlaceDuplexServer) ClientMetadata() ([]byte, error) {
 		return nil, s.fail(ErrorCodeClosed, "read client metadata", "")
 	}
 	return readMetadata(s.current.seg.Request, s.current.seg.metadataRequest)
+}
+
+// MemoryReport implements DuplexServer. A server that gave its object up and made another reports on that one.
+func (s *InPlaceDuplexServer) MemoryReport() MemoryReport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current.report
 }
 
 // Close implements DuplexServer.

@@ -126,13 +126,13 @@ func (s *InPlaceDuplexServer) giveUp(old *tenure) error {
 	}
 	config := s.config
 	config.Memory = nil
-	seg, err := createSegment(s.name, config, s.options.mode, s.metadata)
+	seg, err := createSegment(s.name, config, s.options, s.metadata)
 	if err != nil {
 		// The server has no object any more and cannot get one.
 		go func() { _ = s.Stop(0) }() // not under the lock that we hold; the error function is told why
 		return err
 	}
-	s.current = newTenure(seg)
+	s.current = newTenure(seg, s.options.pages)
 	s.kicks.Add(1) // the only worker of the old tenure goes on until it hears of it
 	// The old tenure's workers see that it is no longer current and end; new ones start.
 	for range s.options.workers {

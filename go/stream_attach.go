@@ -23,6 +23,7 @@ func healsForWriter(c ErrorCode) bool {
 type streamAttacher struct {
 	name       string
 	otherUsers bool
+	pages      shm.PageWish
 	view       *SharedMemoryView
 	caughtUp   bool // attach only when the reader has read everything that former writers left
 }
@@ -72,7 +73,7 @@ func (a *streamAttacher) tryObject(own *SharedMemory) (*streamBuffer, *stream.Wr
 	case object.Size() < wire.OiebV1Size:
 		return nil, nil, a.fail(ErrorCodeBufferNotFound, fmt.Sprintf("the object has only %d bytes yet", object.Size()), nil)
 	}
-	if err := own.object.Map(true); err != nil {
+	if err := own.object.MapFor(a.pages); err != nil {
 		return nil, nil, systemError(opConnectWriter, a.name, err)
 	}
 	return a.tryMemory(own, true)
@@ -135,6 +136,11 @@ func (a *streamAttacher) claim(b *streamBuffer) (*stream.Writer, error) {
 		return nil, a.fail(ErrorCodeWriterAlreadyConnected, "another writer is attaching", nil)
 	}
 	err := a.checkLeftovers(b) // others may have come and gone meanwhile
+	if own, ok := b.provider.(*SharedMemory); ok && err == nil {
+		if err = own.object.PreparePages(); err != nil { // only now: whoever is refused has not paid for the pages
+			err = systemError(opConnectWriter, a.name, err)
+		}
+	}
 	var w *stream.Writer
 	if err == nil {
 		if w, err = stream.NewWriter(b.Memory); err != nil {

@@ -14,7 +14,7 @@ import (
 const opCreateReader = "create reader"
 
 // createStream takes the owner locks of the name and makes a buffer for its reader.
-func createStream(name string, config BufferConfig, mode os.FileMode) (*streamBuffer, *lock.Owner, error) {
+func createStream(name string, config BufferConfig, options readerOptions) (*streamBuffer, *lock.Owner, error) {
 	l, err := config.layoutV1()
 	if err != nil {
 		return nil, nil, &Error{Code: ErrorCodeInvalidArgument, Op: opCreateReader, Channel: name, Err: err}
@@ -32,9 +32,10 @@ func createStream(name string, config BufferConfig, mode os.FileMode) (*streamBu
 	}
 	var b *streamBuffer
 	if own, ok := provider.(*SharedMemory); ok {
-		b, err = buildNamed(opCreateReader, name, refuseLivingReader, func() (*streamBuffer, error) { return buildStream(name, own, l, mode) })
+		own.wish = options.pages
+		b, err = buildNamed(opCreateReader, name, refuseLivingReader, func() (*streamBuffer, error) { return buildStream(name, own, l, options.mode) })
 	} else {
-		b, err = createStreamOver(name, provider, l, mode)
+		b, err = createStreamOver(name, provider, l, options.mode)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, owner.Release())

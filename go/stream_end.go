@@ -18,6 +18,7 @@ type streamEnd struct {
 	use      string // for errors, such as "use reader"
 	options  commonOptions
 	buffer   *streamBuffer
+	report   MemoryReport
 	wake     func()       // wakes whoever sleeps on a semaphore; mu is held
 	leave    func() error // ends the use of the memory; mu is held
 
@@ -31,6 +32,9 @@ type streamEnd struct {
 	holds   int // running calls and what is out
 	waits   int // calls that wait for something
 }
+
+// MemoryReport says what became of WithPrefault and WithHugePages, also after Close.
+func (e *streamEnd) MemoryReport() MemoryReport { return e.report }
 
 func (e *streamEnd) fail(code ErrorCode, op, detail string) error {
 	return &Error{Code: code, Op: op, Channel: e.name, Detail: detail}

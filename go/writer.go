@@ -31,7 +31,7 @@ type Writer struct {
 
 // NewWriter attaches to the buffer of a living reader. It retries within the connect timeout what time may heal: no buffer yet, a dead
 // reader's, another writer still attached. Errors: ErrBufferNotFound, ErrReaderDead, ErrWriterAlreadyConnected, ErrVersionMismatch,
-// ErrPermissionDenied, ErrCorrupted, ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
+// ErrPermissionDenied, ErrCorrupted, ErrOutOfMemory (WithPrefault), ErrInvalidName, ErrInvalidArgument, ErrCancelled, ErrUnsupportedPlatform.
 func NewWriter(ctx context.Context, name string, opts ...WriterOption) (*Writer, error) {
 	if err := checkUse(opConnectWriter, name); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func NewWriter(ctx context.Context, name string, opts ...WriterOption) (*Writer,
 	if problem != "" {
 		return nil, &Error{Code: ErrorCodeInvalidArgument, Op: opConnectWriter, Channel: name, Detail: problem}
 	}
-	a := streamAttacher{name: name, otherUsers: options.otherUsers, view: options.view}
+	a := streamAttacher{name: name, otherUsers: options.otherUsers, pages: options.pages, view: options.view}
 	p := newAttempts(ctx, options.connectTimeout)
 	return a.attach(&p, options.commonOptions, options.writeTimeout)
 }
@@ -48,7 +48,7 @@ func NewWriter(ctx context.Context, name string, opts ...WriterOption) (*Writer,
 // newWriter takes over an attached buffer.
 func newWriter(buffer *streamBuffer, ring *stream.Writer, options commonOptions, writeTimeout time.Duration) *Writer {
 	w := &Writer{
-		streamEnd:    streamEnd{name: buffer.name, use: "use writer", options: options, buffer: buffer, peer: peer{known: true, checked: time.Now()}},
+		streamEnd:    streamEnd{name: buffer.name, use: "use writer", options: options, buffer: buffer, report: reportOn(buffer.provider, options.pages), peer: peer{known: true, checked: time.Now()}},
 		writeTimeout: writeTimeout, ring: ring,
 	}
 	w.idle.L, w.wake, w.leave = &w.mu, buffer.dataRead.PostIfZero, w.detach

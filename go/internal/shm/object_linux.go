@@ -23,26 +23,34 @@ type Object struct {
 	uid       uint32
 	mode      os.FileMode
 	temporary string // name to remove after Link, when the object could not be made without one
+	wish      PageWish
+	pages     PageReport
 }
 
-// Create makes an object of size bytes that has no name yet, reserves every page and maps it. Reserving turns a full /dev/shm
-// into ErrNoSpace here instead of a SIGBUS later.
-func Create(name string, size uint64, mode os.FileMode) (*Object, error) {
+// Create makes an object of size bytes that has no name yet, reserves every page and maps it for a wish; one for huge pages prefaults as
+// well. Reserving turns a full /dev/shm into ErrNoSpace here instead of a SIGBUS later.
+func Create(name string, size uint64, mode os.FileMode, wish PageWish) (*Object, error) {
 	fd, temporary, err := createNameless(name, mode)
 	if err != nil {
 		return nil, err
 	}
-	return complete(&Object{fd: fd, temporary: temporary}, size, mode)
+	return complete(&Object{fd: fd, temporary: temporary}, size, mode, wish)
 }
 
-// complete gives a new file its size and maps it, or closes it.
-func complete(o *Object, size uint64, mode os.FileMode) (*Object, error) {
-	err := o.fill(size, mode)
+// complete gives a new file its size and its pages and maps it, or closes it.
+func complete(o *Object, size uint64, mode os.FileMode, wish PageWish) (*Object, error) {
+	err := o.extend(size, mode)
 	if err == nil {
 		err = o.stat()
 	}
 	if err == nil {
-		err = o.Map(true)
+		err = o.MapFor(wish)
+	}
+	if err == nil {
+		err = o.reservePages()
+	}
+	if err == nil {
+		err = o.PreparePages()
 	}
 	if err != nil {
 		return nil, errors.Join(err, o.Close())
@@ -80,7 +88,7 @@ func hasProc(fd int) bool {
 	return unix.Stat(procPath(fd), &st) == nil
 }
 
-func (o *Object) fill(size uint64, mode os.FileMode) error {
+func (o *Object) extend(size uint64, mode os.FileMode) error {
 	if err := unix.Fchmod(o.fd, uint32(mode.Perm())); err != nil {
 		return fmt.Errorf("set mode: %w", classify(err))
 	}
@@ -90,7 +98,7 @@ func (o *Object) fill(size uint64, mode os.FileMode) error {
 	if err := unix.Ftruncate(o.fd, int64(size)); err != nil {
 		return fmt.Errorf("set size %d: %w", size, classify(err))
 	}
-	return reserve(o.fd, size)
+	return nil
 }
 
 func reserve(fd int, size uint64) error {

@@ -11,13 +11,24 @@ import (
 type Object struct{}
 
 // Create fails on this platform.
-func Create(string, uint64, os.FileMode) (*Object, error) { return nil, errors.ErrUnsupported }
+func Create(string, uint64, os.FileMode, PageWish) (*Object, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // Open fails on this platform.
 func Open(string, bool) (*Object, error) { return nil, errors.ErrUnsupported }
 
 // Map fails on this platform.
 func (*Object) Map(bool) error { return errors.ErrUnsupported }
+
+// MapFor fails on this platform.
+func (*Object) MapFor(PageWish) error { return errors.ErrUnsupported }
+
+// PreparePages fails on this platform.
+func (*Object) PreparePages() error { return errors.ErrUnsupported }
+
+// Pages is always empty.
+func (*Object) Pages() PageReport { return PageReport{} }
 
 // Bytes is always nil.
 func (*Object) Bytes() []byte { return nil }

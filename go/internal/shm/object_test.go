@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	child.Main(map[string]child.Role{"small": small})
+	child.Main(map[string]child.Role{"small": small, "plain faults": plainFaults, "no room for pages": noRoomForPages, "huge pages": hugePagesRole})
 	os.Exit(m.Run())
 }
 
@@ -43,13 +43,15 @@ func objectName(t *testing.T) string {
 
 // makers are the two ways to make an object. The second is for file systems without O_TMPFILE and processes without /proc.
 var makers = map[string]func(name string, size uint64, mode os.FileMode) (*Object, error){
-	"nameless": Create,
+	"nameless": func(name string, size uint64, mode os.FileMode) (*Object, error) {
+		return Create(name, size, mode, PageWish{})
+	},
 	"by a temporary name": func(name string, size uint64, mode os.FileMode) (*Object, error) {
 		fd, temporary, err := createTemporary(wire.TemporaryPath(name, "object"), mode)
 		if err != nil {
 			return nil, err
 		}
-		return complete(&Object{fd: fd, temporary: temporary}, size, mode)
+		return complete(&Object{fd: fd, temporary: temporary}, size, mode, PageWish{})
 	},
 }
 
@@ -123,7 +125,7 @@ func TestLinkRefusesATakenName(t *testing.T) {
 func TestALeftTemporaryNameIsRemovedByTheNextCreate(t *testing.T) {
 	name := objectName(t)
 	require.NoError(t, os.WriteFile(wire.TemporaryPath(name, "object"), []byte("left over"), 0o400))
-	o, err := Create(name, 64, 0o600)
+	o, err := Create(name, 64, 0o600, PageWish{})
 	require.NoError(t, err)
 	require.NoFileExists(t, wire.TemporaryPath(name, "object"))
 	require.NoError(t, o.Close())
@@ -151,7 +153,7 @@ func TestModeIsWhatWasAskedForWhateverTheUmask(t *testing.T) {
 
 func TestEveryPageIsReserved(t *testing.T) {
 	const size = 3*reserveChunk + 4096
-	o, err := Create(objectName(t), size, 0o600)
+	o, err := Create(objectName(t), size, 0o600, PageWish{})
 	require.NoError(t, err)
 	defer o.Close()
 	var st unix.Stat_t
@@ -168,7 +170,7 @@ func TestAnAbsurdSizeIsRefusedBeforeAnythingIsReserved(t *testing.T) {
 	size := uint64(1) << 45
 	require.Less(t, free(), size, "this machine has a larger /dev/shm than the test knows")
 	before := free()
-	_, err := Create(objectName(t), size, 0o600)
+	_, err := Create(objectName(t), size, 0o600, PageWish{})
 	require.ErrorIs(t, err, ErrNoSpace)
 	require.ErrorContains(t, err, "bytes are free")
 	require.InDelta(t, float64(before), float64(free()), 1<<30, "nothing of it was taken, give or take what others do")
@@ -190,13 +192,13 @@ func small(args []string) error {
 	if err := unix.Mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=1m"); err != nil {
 		return fmt.Errorf("mount a small /dev/shm: %w", err)
 	}
-	half, err := Create(args[0], 600<<10, 0o600)
+	half, err := Create(args[0], 600<<10, 0o600, PageWish{})
 	if err != nil {
 		return err
 	}
 	clear(half.Bytes()) // every page is there
 	child.Say("fits")
-	if _, err := Create(args[0]+"-2", 600<<10, 0o600); !isNoSpace(err) {
+	if _, err := Create(args[0]+"-2", 600<<10, 0o600, PageWish{}); !isNoSpace(err) {
 		return fmt.Errorf("want no space, got %v", err)
 	}
 	child.Say("full")
@@ -246,12 +248,12 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 
 func TestReopenNoticesThatTheNameMeansAnother(t *testing.T) {
 	name := objectName(t)
-	first, err := Create(name, 64, 0o600)
+	first, err := Create(name, 64, 0o600, PageWish{})
 	require.NoError(t, err)
 	defer first.Close()
 	require.NoError(t, first.Link(name))
 	require.NoError(t, first.RemoveIfNamed(name))
-	second, err := Create(name, 64, 0o600)
+	second, err := Create(name, 64, 0o600, PageWish{})
 	require.NoError(t, err)
 	defer second.Close()
 	require.NoError(t, second.Link(name))
@@ -278,7 +280,7 @@ func TestMapRefusesAnEmptyObject(t *testing.T) {
 
 func TestDescriptorsAreNotInherited(t *testing.T) {
 	name := objectName(t)
-	o, err := Create(name, 64, 0o600)
+	o, err := Create(name, 64, 0o600, PageWish{})
 	require.NoError(t, err)
 	defer o.Close()
 	fd, err := o.Reopen(name, true)

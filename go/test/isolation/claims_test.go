@@ -95,7 +95,7 @@ func TestEveryPromiseNamesAProofThatExists(t *testing.T) {
 		}
 		require.Greater(t, n, 20, "the tests of %s were not found", kind)
 	}
-	for _, document := range []string{"spec/docs/security.md", "spec/docs/containers.md"} {
+	for _, document := range []string{"spec/docs/security.md", "spec/docs/containers.md", "spec/docs/memory.md"} {
 		content, err := os.ReadFile(filepath.Join(root, document))
 		require.NoError(t, err)
 		assert.Greater(t, len(reference.FindAllString(string(content), -1)), 5, "%s names hardly any proof", document)
