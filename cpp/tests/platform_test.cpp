@@ -146,7 +146,6 @@ TEST(Object, IsReservedAndZeroed) {
   struct stat status {};
   ASSERT_EQ(0, ::stat(name.path().c_str(), &status));
   EXPECT_GE(status.st_blocks * 512, 100'000);
-  object.map();
   for (const std::byte b : object.bytes()) ASSERT_EQ(std::byte{0}, b);
   object.remove();
 }

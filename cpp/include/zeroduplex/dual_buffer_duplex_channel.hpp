@@ -43,6 +43,7 @@ class DualBufferDuplexChannel final : public IDuplexClient {
   bool cancel(std::uint64_t sequence) override;
   void setMetadata(std::span<const std::byte> data) override;
   [[nodiscard]] std::vector<std::byte> serverMetadata() override;
+  [[nodiscard]] MemoryReport memoryReport() const override;
   [[nodiscard]] bool isServerConnected() override;
   void close() override;
 

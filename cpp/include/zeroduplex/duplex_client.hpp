@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include <zeroduplex/memory_report.hpp>
 #include <zeroduplex/request_buffer.hpp>
 #include <zeroduplex/response.hpp>
 
@@ -78,6 +79,9 @@ class IDuplexClient {
   virtual void setMetadata(std::span<const std::byte> data) = 0;
   /// The server's metadata, empty when it has written none.
   [[nodiscard]] virtual std::vector<std::byte> serverMetadata() = 0;
+
+  /// What became of the options prefault and huge_pages, also after close().
+  [[nodiscard]] virtual MemoryReport memoryReport() const = 0;
 
   /// Asks the kernel, now.
   [[nodiscard]] virtual bool isServerConnected() = 0;

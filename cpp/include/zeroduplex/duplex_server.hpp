@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <zeroduplex/frame.hpp>
+#include <zeroduplex/memory_report.hpp>
 
 namespace zeroduplex {
 
@@ -44,6 +45,9 @@ class IDuplexServer {
   /// The attached client's metadata, empty when it has written none.
   [[nodiscard]] virtual std::vector<std::byte> clientMetadata() = 0;
   [[nodiscard]] virtual bool isClientConnected() = 0;
+  /// What became of the options prefault and huge_pages, also after stop(). A server that gave its object up and made another
+  /// reports on that one.
+  [[nodiscard]] virtual MemoryReport memoryReport() = 0;
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
 
  protected:

@@ -59,6 +59,7 @@ class ImmutableDuplexServer final : public IImmutableDuplexServer {
   /// What a client has written: a v1 buffer takes metadata once, so what the first client wrote stays.
   [[nodiscard]] std::vector<std::byte> clientMetadata() override;
   [[nodiscard]] bool isClientConnected() override;
+  [[nodiscard]] MemoryReport memoryReport() override;
   [[nodiscard]] const std::string& name() const noexcept override;
 
  protected:

@@ -11,7 +11,8 @@ namespace zeroduplex {
 class InPlaceDuplexChannel final : public IDuplexClient {
  public:
   /// Attaches to the server of this name. Throws InvalidNameError, ServerNotFoundError, WriterAlreadyConnectedError,
-  /// ServerBusyError, VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// ServerBusyError, VersionMismatchError, CorruptedError, PermissionDeniedError, OutOfMemoryError (prefault),
+  /// UnsupportedPlatformError, SystemError.
   explicit InPlaceDuplexChannel(std::string name, const ClientOptions& options = {});
   ~InPlaceDuplexChannel() override;
 
@@ -28,6 +29,7 @@ class InPlaceDuplexChannel final : public IDuplexClient {
   bool cancel(std::uint64_t sequence) override;
   void setMetadata(std::span<const std::byte> data) override;
   [[nodiscard]] std::vector<std::byte> serverMetadata() override;
+  [[nodiscard]] MemoryReport memoryReport() const override;
   [[nodiscard]] bool isServerConnected() override;
   void close() override;
 

@@ -28,6 +28,7 @@ class InPlaceDuplexServer final : public IInPlaceDuplexServer {
   void setMetadata(std::span<const std::byte> data) override;
   [[nodiscard]] std::vector<std::byte> clientMetadata() override;
   [[nodiscard]] bool isClientConnected() override;
+  [[nodiscard]] MemoryReport memoryReport() override;
   [[nodiscard]] const std::string& name() const noexcept override;
 
  protected:

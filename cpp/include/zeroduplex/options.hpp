@@ -48,6 +48,12 @@ struct ServerOptions {
   /// Told what no caller is there to catch: corruption found, an object given up, a handler of a one-way request that failed.
   /// Called from the server's threads; must be thread-safe, must not throw and must not call the server.
   std::function<void(const Error&)> on_error;
+  /// Makes every page of this process's mapping present and writable before the first call, so that the first frames cost as much
+  /// as later ones. Creating takes the longer, and throws OutOfMemoryError when a page cannot be had. See MemoryReport.
+  bool prefault = false;
+  /// Asks the kernel for huge pages: a wish and never an error, see MemoryReport. Who creates the memory has to ask, and prefaults
+  /// by that; /dev/shm must be mounted with huge=advise, within_size or always.
+  bool huge_pages = false;
 };
 
 struct ClientOptions {
@@ -66,6 +72,9 @@ struct ClientOptions {
   std::optional<SharedMemoryView> memory;
   /// v1 only: the buffer for responses, which the client creates. A view is not possible.
   BufferConfig response_config = BufferConfig::defaultV1();
+  /// As in ServerOptions, for this process's mapping.
+  bool prefault = false;
+  bool huge_pages = false;
 };
 
 /// Of a reader of a v1 buffer.
@@ -77,6 +86,9 @@ struct ReaderOptions {
   WaitStrategy wait = WaitStrategy::hybrid;
   /// How long a hybrid waiter spins before it sleeps.
   std::chrono::nanoseconds spin_window = wire::default_v2_spin_window;
+  /// As in ServerOptions, for this process's mapping.
+  bool prefault = false;
+  bool huge_pages = false;
 };
 
 /// Of a writer to a v1 buffer.
@@ -91,6 +103,9 @@ struct WriterOptions {
   std::chrono::nanoseconds spin_window = wire::default_v2_spin_window;
   /// The memory of a reader that was created over a view of it.
   std::optional<SharedMemoryView> memory;
+  /// As in ServerOptions, for this process's mapping.
+  bool prefault = false;
+  bool huge_pages = false;
 };
 
 }  // namespace zeroduplex

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <zeroduplex/buffer_config.hpp>
+#include <zeroduplex/memory_report.hpp>
 #include <zeroduplex/options.hpp>
 #include <zeroduplex/received_frame.hpp>
 
@@ -40,6 +41,8 @@ class Reader final {
   [[nodiscard]] std::optional<std::vector<std::byte>> metadata() const;
   /// Whether a writer is attached and lives. Asks the kernel, now.
   [[nodiscard]] bool isWriterConnected() const;
+  /// What became of the options prefault and huge_pages, also after close().
+  [[nodiscard]] MemoryReport memoryReport() const;
   [[nodiscard]] const std::string& name() const noexcept;
 
   /// Wakes and fails every waiting call, then removes the buffer. Frames that are out stay valid. Does nothing the second time.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <zeroduplex/frame_buffer.hpp>
+#include <zeroduplex/memory_report.hpp>
 #include <zeroduplex/options.hpp>
 
 namespace zeroduplex {
@@ -26,7 +27,8 @@ class Writer final {
 
   /// Attaches, and waits within the connect timeout for a reader that lives and is ready, and for another writer to leave. Throws
   /// InvalidNameError, InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError,
-  /// VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// VersionMismatchError, CorruptedError, PermissionDeniedError, OutOfMemoryError (prefault), UnsupportedPlatformError,
+  /// SystemError.
   explicit Writer(std::string name, const WriterOptions& options = {});
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -50,6 +52,8 @@ class Writer final {
   void setMetadata(std::span<const std::byte> content);
   /// Whether the reader lives. Asks the kernel, now.
   [[nodiscard]] bool isReaderConnected() const;
+  /// What became of the options prefault and huge_pages, also after close().
+  [[nodiscard]] MemoryReport memoryReport() const;
   [[nodiscard]] const std::string& name() const noexcept;
 
   /// Wakes and fails every waiting call, then makes room for another writer; at once, or when the FrameBuffer that is out is given

@@ -18,6 +18,7 @@
 #include <zeroduplex/in_place_duplex_channel.hpp>     // IWYU pragma: export
 #include <zeroduplex/in_place_duplex_server.hpp>      // IWYU pragma: export
 #include <zeroduplex/memory_provider.hpp>             // IWYU pragma: export
+#include <zeroduplex/memory_report.hpp>               // IWYU pragma: export
 #include <zeroduplex/options.hpp>                     // IWYU pragma: export
 #include <zeroduplex/reader.hpp>                      // IWYU pragma: export
 #include <zeroduplex/received_frame.hpp>              // IWYU pragma: export

@@ -6,6 +6,7 @@
 #include <zeroduplex/generated/wire.hpp>
 
 #include "common/backoff.hpp"
+#include "common/memory_reports.hpp"
 #include "platform/clock.hpp"
 #include "platform/name.hpp"
 #include "platform/object.hpp"
@@ -36,7 +37,10 @@ Attachment::Attachment(const std::string& name, const ClientOptions& options) {
   Backoff backoff(longest_connect_nap);
   for (;;) {
     const Outcome outcome = options.memory ? try_view(name, options) : try_object(name, options, deadline);
-    if (outcome == Outcome::attached) return;
+    if (outcome == Outcome::attached) {
+      report_ = report_on(memory_, platform::page_wish(options));
+      return;
+    }
     release_byte();
     if (backoff.nap(deadline)) continue;
     switch (outcome) {
@@ -61,7 +65,7 @@ Attachment::Outcome Attachment::try_object(const std::string& name, const Client
     throw PermissionDeniedError("'" + name + "' belongs to user " + std::to_string(object.owner()));
   }
   if (object.size() < sizeof(std::uint64_t)) return Outcome::being_created;
-  object.map();
+  object.map(platform::page_wish(options));
   const std::uint64_t identity = ring::load_identity(object.bytes());
   switch (ring::identify(identity)) {
     case Identity::not_ready:
@@ -80,6 +84,8 @@ Attachment::Outcome Attachment::try_object(const std::string& name, const Client
     const Outcome outcome = await_reset(name, options, deadline);
     if (outcome != Outcome::attached) return outcome;
   }
+  // Only now: whoever is refused has not paid for the pages.
+  object.prepare_pages();
   if (!open_semaphores(name, options)) return Outcome::no_server;
   // A server that still lives and still has its name proves that these semaphores are this object's, not a successor's.
   if (!object.is_locked(wire::lock_byte_server) || !object.is_linked()) return Outcome::no_server;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <zeroduplex/memory_provider.hpp>
+#include <zeroduplex/memory_report.hpp>
 #include <zeroduplex/options.hpp>
 
 #include "platform/semaphore.hpp"
@@ -25,6 +26,8 @@ class Attachment {
   [[nodiscard]] platform::NamedSemaphore& response_ready() noexcept { return response_ready_; }
   [[nodiscard]] platform::NamedSemaphore& response_consumed() noexcept { return response_consumed_; }
   [[nodiscard]] platform::NamedSemaphore& space_available() noexcept { return space_available_; }
+
+  [[nodiscard]] const MemoryReport& report() const noexcept { return report_; }
 
   enum class Server : std::uint8_t { alive, gone, found_corruption };
   /// Asks the kernel. Throws SystemError.
@@ -49,6 +52,7 @@ class Attachment {
   platform::NamedSemaphore response_ready_;
   platform::NamedSemaphore response_consumed_;
   platform::NamedSemaphore space_available_;
+  MemoryReport report_;
   bool attached_ = false;
 };
 

@@ -44,6 +44,7 @@ class Channel final : public ViewOwner {
   void set_metadata(std::span<const std::byte> data);
   std::vector<std::byte> server_metadata();
   bool is_server_connected();
+  [[nodiscard]] const MemoryReport& memory_report() const noexcept { return attachment_.report(); }
   void close();
   /// Closes, and ends the life of the channel unless views are out.
   static void drop_client(Channel* channel) noexcept;

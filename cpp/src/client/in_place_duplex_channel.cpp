@@ -35,6 +35,8 @@ void InPlaceDuplexChannel::setMetadata(std::span<const std::byte> data) { channe
 
 std::vector<std::byte> InPlaceDuplexChannel::serverMetadata() { return channel_->server_metadata(); }
 
+MemoryReport InPlaceDuplexChannel::memoryReport() const { return channel_->memory_report(); }
+
 bool InPlaceDuplexChannel::isServerConnected() { return channel_->is_server_connected(); }
 
 void InPlaceDuplexChannel::close() { channel_->close(); }

@@ -47,10 +47,11 @@ void DualBufferChannel::connect(const ClientOptions& options) {
 }
 
 void DualBufferChannel::attach(const ClientOptions& options, TimePoint deadline) {
-  requests_ = stream::WriterCore::attach(
-      request_buffer(name_), {.attach = {.connect_timeout = Duration::zero(), .allow_other_users = options.allow_other_users},
-                              .wait = options.wait,
-                              .spin_window = options.spin_window});
+  requests_ = stream::WriterCore::attach(request_buffer(name_), {.attach = {.connect_timeout = Duration::zero(),
+                                                                            .allow_other_users = options.allow_other_users,
+                                                                            .wish = platform::page_wish(options)},
+                                                                 .wait = options.wait,
+                                                                 .spin_window = options.spin_window});
   // What a dead predecessor left is answered to nobody. Our response buffer must not be there before the server has read all of it:
   // the server would take it for the predecessor's.
   for (Backoff backoff(longest_connect_nap); !requests_->is_all_read();) {
@@ -65,6 +66,7 @@ void DualBufferChannel::attach(const ClientOptions& options, TimePoint deadline)
                                   .wait = options.wait,
                                   .spin_window = options.spin_window,
                                   .allow_other_users = options.allow_other_users,
+                                  .wish = platform::page_wish(options),
                                   .peer_is_gone = [requests = requests_] { return !requests->is_reader_living(); }});
 }
 

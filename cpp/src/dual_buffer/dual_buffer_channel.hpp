@@ -13,6 +13,7 @@
 
 #include "client/view_owner.hpp"
 #include "common/gate.hpp"
+#include "common/memory_reports.hpp"
 #include "common/turn_queue.hpp"
 #include "dual_buffer/outstanding.hpp"
 #include "platform/clock.hpp"
@@ -41,6 +42,7 @@ class DualBufferChannel final : public ViewOwner {
   void set_metadata(std::span<const std::byte> content);
   std::vector<std::byte> server_metadata();
   bool is_server_connected();
+  [[nodiscard]] MemoryReport memory_report() const { return both(requests_->memory_report(), responses_->memory_report()); }
   void close() noexcept;
   /// Closes, and ends the life of the channel unless views are out.
   static void drop_client(DualBufferChannel* channel) noexcept;

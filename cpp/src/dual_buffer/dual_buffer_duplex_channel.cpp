@@ -36,6 +36,8 @@ void DualBufferDuplexChannel::setMetadata(std::span<const std::byte> data) { cha
 
 std::vector<std::byte> DualBufferDuplexChannel::serverMetadata() { return channel_->server_metadata(); }
 
+MemoryReport DualBufferDuplexChannel::memoryReport() const { return channel_->memory_report(); }
+
 bool DualBufferDuplexChannel::isServerConnected() { return channel_->is_server_connected(); }
 
 void DualBufferDuplexChannel::close() { channel_->close(); }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/memory_reports.hpp"
 #include "common/wait.hpp"
 #include "dual_buffer/names.hpp"
 #include "platform/process.hpp"
@@ -44,13 +45,18 @@ std::shared_ptr<ReaderCore> DualBufferServer::make_requests() const {
                             {.mode = options_.mode,
                              .wait = options_.wait,
                              .spin_window = options_.spin_window,
-                             .allow_other_users = options_.allow_other_users});
+                             .allow_other_users = options_.allow_other_users,
+                             .wish = platform::page_wish(options_)});
 }
 
 void DualBufferServer::report(const Error& error) const noexcept { tell(options_.on_error, error); }
 
-std::shared_ptr<ReaderCore> DualBufferServer::requests() {
+void DualBufferServer::refuse_foreign() const {
   if (is_foreign()) throw ClosedError("'" + name_ + "' was created before fork() and belongs to the parent process");
+}
+
+std::shared_ptr<ReaderCore> DualBufferServer::requests() {
+  refuse_foreign();
   const std::lock_guard lock(mutex_);
   if (stopping_) throw ClosedError("the server of '" + name_ + "' was stopped");
   return requests_;
@@ -201,6 +207,15 @@ void DualBufferServer::set_metadata(std::span<const std::byte> content) {
 }
 
 std::vector<std::byte> DualBufferServer::client_metadata() { return requests()->metadata().value_or(std::vector<std::byte>()); }
+
+MemoryReport DualBufferServer::memory_report() {
+  refuse_foreign();
+  std::unique_lock lock(mutex_);
+  const MemoryReport requests = requests_->memory_report();
+  lock.unlock();
+  const auto responses = responses_.memory_report();
+  return responses ? both(requests, *responses) : requests;
+}
 
 bool DualBufferServer::is_client_connected() {
   if (is_foreign()) return false;

@@ -44,6 +44,7 @@ class DualBufferServer : public std::enable_shared_from_this<DualBufferServer> {
   void set_metadata(std::span<const std::byte> content);
   [[nodiscard]] std::vector<std::byte> client_metadata();
   [[nodiscard]] bool is_client_connected();
+  [[nodiscard]] MemoryReport memory_report();
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] Duration stop_timeout() const noexcept { return options_.stop_timeout; }
   /// Whether this process is a forked child, to which nothing of this belongs.
@@ -54,6 +55,7 @@ class DualBufferServer : public std::enable_shared_from_this<DualBufferServer> {
   [[nodiscard]] bool stop_worker(Duration timeout) noexcept;
   [[nodiscard]] std::shared_ptr<stream::ReaderCore> make_requests() const;
   [[nodiscard]] std::shared_ptr<stream::ReaderCore> requests();
+  void refuse_foreign() const;
   void report(const Error& error) const noexcept;
 
   // Of the worker.

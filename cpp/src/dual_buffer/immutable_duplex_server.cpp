@@ -28,6 +28,8 @@ std::vector<std::byte> ImmutableDuplexServer::clientMetadata() { return server_-
 
 bool ImmutableDuplexServer::isClientConnected() { return server_->is_client_connected(); }
 
+MemoryReport ImmutableDuplexServer::memoryReport() { return server_->memory_report(); }
+
 const std::string& ImmutableDuplexServer::name() const noexcept { return server_->name(); }
 
 IDuplexServer::Duration ImmutableDuplexServer::stopTimeout() const noexcept { return server_->stop_timeout(); }

@@ -30,10 +30,11 @@ void ResponseBuffer::open(const std::function<bool()>& is_hopeless) {
   leave();
   const TimePoint deadline = Clock::now() + patience;
   Backoff backoff(longest_connect_nap);
-  const stream::WriterSettings settings{
-      .attach = {.connect_timeout = std::chrono::nanoseconds::zero(), .allow_other_users = options_.allow_other_users},
-      .wait = options_.wait,
-      .spin_window = options_.spin_window};
+  const stream::WriterSettings settings{.attach = {.connect_timeout = std::chrono::nanoseconds::zero(),
+                                                   .allow_other_users = options_.allow_other_users,
+                                                   .wish = platform::page_wish(options_)},
+                                        .wait = options_.wait,
+                                        .spin_window = options_.spin_window};
   for (;;) {
     try {
       return adopt(WriterCore::attach(name_, settings));
@@ -161,6 +162,12 @@ void ResponseBuffer::set_metadata(std::span<const std::byte> content) {
     }
   }
   metadata_.emplace(content.begin(), content.end());
+}
+
+std::optional<MemoryReport> ResponseBuffer::memory_report() const {
+  const auto current = writer();
+  if (!current) return std::nullopt;
+  return current->memory_report();
 }
 
 void ResponseBuffer::close() noexcept {

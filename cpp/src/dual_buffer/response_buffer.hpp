@@ -39,6 +39,8 @@ class ResponseBuffer {
   /// Sends a message, cut to what fits. Throws ClientDeadError, ClosedError.
   void send_message(std::string_view message);
 
+  /// Of the present client's buffer, nothing without a client. Thread-safe.
+  [[nodiscard]] std::optional<MemoryReport> memory_report() const;
   /// Throws MetadataAlreadyWrittenError, and MetadataTooLargeError when the client that is attached has no room for it.
   void set_metadata(std::span<const std::byte> content);
   /// Leaves the buffer for good, also under a worker that waits for room.

@@ -18,8 +18,7 @@ SharedMemory::~SharedMemory() = default;
 
 std::span<std::byte> SharedMemory::allocate(std::uint64_t size) {
   if (size == 0) throw InvalidArgumentError("shared memory of 0 bytes cannot be mapped");
-  *object_ = platform::SharedObject::create(name_, size, mode_);
-  object_->map();
+  *object_ = platform::SharedObject::create(name_, size, mode_, platform::PageWish(object_->wish()));
   return object_->bytes();
 }
 

@@ -12,6 +12,7 @@
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/generated/wire.hpp>
 
+#include "platform/huge_pages.hpp"
 #include "platform/ofd_lock.hpp"
 #include "platform/system_error.hpp"
 
@@ -25,8 +26,8 @@ bool has_proc(int fd) { return ::access(descriptor_path(fd).c_str(), F_OK) == 0;
 
 std::string folder_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
 
-void reserve(int fd, std::uint64_t size) {
-  // Asked first: reserving what can never fit would use up the memory of the machine before it failed.
+void check_free(int fd, std::uint64_t size) {
+  // Reserving what can never fit would use up the memory of the machine before it failed.
   struct statvfs system {};
   if (::fstatvfs(fd, &system) == 0 && system.f_blocks != 0 && size / system.f_frsize >= system.f_bavail) {
     throw OutOfMemoryError(std::to_string(size) + " bytes of shared memory are wanted, " +
@@ -35,6 +36,9 @@ void reserve(int fd, std::uint64_t size) {
   if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     throw OutOfMemoryError(std::to_string(size) + " bytes are more than a file can have");
   }
+}
+
+void reserve(int fd, std::uint64_t size) {
   for (std::uint64_t done = 0; done < size;) {
     const std::uint64_t chunk = std::min(size - done, reserve_chunk);
     const int error = ::posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(chunk));
@@ -49,7 +53,7 @@ void reserve(int fd, std::uint64_t size) {
 SharedObject::SharedObject(std::string name, Descriptor file, TemporaryName temporary)
     : name_(std::move(name)), file_(std::move(file)), temporary_(std::move(temporary)) {}
 
-SharedObject SharedObject::create(const std::string& name, std::uint64_t size, mode_t mode) {
+SharedObject SharedObject::create(const std::string& name, std::uint64_t size, mode_t mode, const PageWish& wish) {
   TemporaryName temporary(wire::temporary_path(name, "object"));
   Descriptor file(::open(folder_of(temporary.path()).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
   if (file && has_proc(file.get())) {
@@ -60,8 +64,14 @@ SharedObject SharedObject::create(const std::string& name, std::uint64_t size, m
   }
   SharedObject object(name, std::move(file), std::move(temporary));
   if (::fchmod(object.file_.get(), mode) != 0) throw_system_error("set the mode of a shared-memory object", errno);
-  reserve(object.file_.get(), size);
+  check_free(object.file_.get(), size);
+  if (::ftruncate(object.file_.get(), static_cast<off_t>(size)) != 0) {
+    throw_system_error("set the size of " + std::to_string(size) + " bytes of shared memory", errno);
+  }
   object.read_status();
+  object.map(wish);
+  object.reserve_pages();
+  object.prepare_pages();
   return object;
 }
 
@@ -100,7 +110,39 @@ bool SharedObject::link() {
   return true;
 }
 
-void SharedObject::map() { mapping_ = Mapping(file_.get(), size_, wire::object_path(name_).c_str()); }
+void SharedObject::map(const PageWish& wish) {
+  mapping_ = Mapping(file_.get(), size_, wire::object_path(name_).c_str());
+  wish_ = wish;
+  pages_ = {};
+  if (wish_.huge_pages) pages_.reason = ask_for_huge_pages(bytes());
+}
+
+void SharedObject::reserve_pages() {
+  if (wish_.huge_pages) {
+    // Huge ones can only be had through the mapping that asked for them, and not after small ones were reserved.
+    wish_.prefault = true;
+    pages_.prefaulted = populate(bytes());
+  }
+  reserve(file_.get(), size_);
+}
+
+void SharedObject::prepare_pages() {
+  if (wish_.prefault && !pages_.prefaulted) {
+    if (!populate(bytes())) {
+      reserve(file_.get(), size_);  // published v1 processes do not
+      touch(bytes());
+    }
+    pages_.prefaulted = true;
+  }
+  if (!wish_.huge_pages || !pages_.reason.empty()) return;
+  if (!pages_.prefaulted) {
+    pages_.reason = "huge pages are asked for; whether the kernel gives them shows only in memory that is prefaulted";
+    return;
+  }
+  auto [found, reason] = look_for_huge_pages(bytes());
+  pages_.huge_page_bytes = found;
+  pages_.reason = std::move(reason);
+}
 
 std::size_t SharedObject::read_start(std::span<std::byte> to) const {
   const ssize_t count = ::pread(file_.get(), to.data(), to.size(), 0);

@@ -7,9 +7,12 @@
 #include <span>
 #include <string>
 
+#include <zeroduplex/memory_report.hpp>
+
 #include "platform/descriptor.hpp"
 #include "platform/fork.hpp"
 #include "platform/mapping.hpp"
+#include "platform/pages.hpp"
 #include "platform/temporary_name.hpp"
 
 namespace zeroduplex::platform {
@@ -17,9 +20,9 @@ namespace zeroduplex::platform {
 /// A shared-memory object: its file, its mapping and the locks on its bytes. Not thread-safe, except for the queries on locks.
 class SharedObject {
  public:
-  /// A new one without a name: every page reserved, zeroed, not mapped. Throws OutOfMemoryError, PermissionDeniedError,
-  /// SystemError.
-  static SharedObject create(const std::string& name, std::uint64_t size, mode_t mode);
+  /// A new one without a name: every page reserved, zeroed, mapped for a wish; one for huge pages prefaults as well. Throws
+  /// OutOfMemoryError, PermissionDeniedError, SystemError.
+  static SharedObject create(const std::string& name, std::uint64_t size, mode_t mode, const PageWish& wish = {});
   /// The one that has the name, not mapped. Without a file when there is none. Throws NameInUseError when the name is not a regular
   /// file, PermissionDeniedError, SystemError.
   static SharedObject open(const std::string& name);
@@ -29,7 +32,14 @@ class SharedObject {
 
   /// Gives a new object its name. False: the name exists.
   [[nodiscard]] bool link();
-  void map();
+  void map(const PageWish& wish = {});
+  /// Fulfils the wish of map(). Throws OutOfMemoryError, SystemError.
+  void prepare_pages();
+  /// What became of it.
+  [[nodiscard]] const MemoryReport& pages() const noexcept { return pages_; }
+  /// The wish for an object that is to be created in this one's place.
+  void want(const PageWish& wish) noexcept { wish_ = wish; }
+  [[nodiscard]] const PageWish& wish() const noexcept { return wish_; }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] uid_t owner() const noexcept { return owner_; }
@@ -54,6 +64,7 @@ class SharedObject {
  private:
   SharedObject(std::string name, Descriptor file, TemporaryName temporary);
   void read_status();
+  void reserve_pages();
 
   std::string name_;
   Descriptor file_;
@@ -66,6 +77,8 @@ class SharedObject {
   dev_t device_ = 0;
   ino_t inode_ = 0;
   uid_t owner_ = 0;
+  PageWish wish_;
+  MemoryReport pages_;
 };
 
 }  // namespace zeroduplex::platform

@@ -59,6 +59,7 @@ class Engine {
   void set_metadata(std::span<const std::byte> data);
   [[nodiscard]] std::vector<std::byte> client_metadata();
   [[nodiscard]] bool is_client_connected();
+  [[nodiscard]] const MemoryReport& memory_report() const noexcept { return segment_.report(); }
 
  private:
   using Lock = std::unique_lock<Mutex>;

@@ -32,6 +32,8 @@ std::vector<std::byte> InPlaceDuplexServer::clientMetadata() { return server_->c
 
 bool InPlaceDuplexServer::isClientConnected() { return server_->is_client_connected(); }
 
+MemoryReport InPlaceDuplexServer::memoryReport() { return server_->memory_report(); }
+
 const std::string& InPlaceDuplexServer::name() const noexcept { return server_->name(); }
 
 IDuplexServer::Duration InPlaceDuplexServer::stopTimeout() const noexcept { return server_->stop_timeout(); }

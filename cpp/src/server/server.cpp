@@ -55,8 +55,12 @@ std::shared_ptr<Engine> Server::make_engine() {
                                   [on_error = options_.on_error](const Error& error) { tell(on_error, error); });
 }
 
-std::shared_ptr<Engine> Server::engine() {
+void Server::refuse_foreign() const {
   if (is_foreign()) throw ClosedError("'" + name_ + "' was created before fork() and belongs to the parent process");
+}
+
+std::shared_ptr<Engine> Server::engine() {
+  refuse_foreign();
   const std::lock_guard lock(mutex_);
   if (stopping_) throw ClosedError("the server of '" + name_ + "' was stopped");
   return engine_;
@@ -150,6 +154,12 @@ void Server::set_metadata(std::span<const std::byte> data) {
 }
 
 std::vector<std::byte> Server::client_metadata() { return engine()->client_metadata(); }
+
+MemoryReport Server::memory_report() {
+  refuse_foreign();
+  const std::lock_guard lock(mutex_);
+  return engine_->memory_report();
+}
 
 bool Server::is_client_connected() {
   if (is_foreign()) return false;

@@ -35,6 +35,7 @@ class Server {
   void set_metadata(std::span<const std::byte> data);
   [[nodiscard]] std::vector<std::byte> client_metadata();
   [[nodiscard]] bool is_client_connected();
+  [[nodiscard]] MemoryReport memory_report();
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] Duration stop_timeout() const noexcept { return options_.stop_timeout; }
   /// Whether this process is a forked child, to which nothing of this belongs.
@@ -43,6 +44,7 @@ class Server {
  private:
   [[nodiscard]] std::shared_ptr<Engine> make_engine();
   [[nodiscard]] std::shared_ptr<Engine> engine();
+  void refuse_foreign() const;
   [[nodiscard]] bool stop_engine(Duration timeout) noexcept;
   void start_workers();
   void supervise() noexcept;

@@ -8,6 +8,7 @@
 #include <zeroduplex/error.hpp>
 
 #include "common/clear_name.hpp"
+#include "common/memory_reports.hpp"
 #include "platform/object.hpp"
 #include "ring/atomic_fields.hpp"
 #include "ring/identity.hpp"
@@ -51,6 +52,7 @@ ServerSegment::ServerSegment(std::string name, const BufferConfig& config, const
   } else {
     create_object(layout, options);
   }
+  report_ = report_on(memory_, platform::page_wish(options));
   try {
     if (metadata) ring::write_metadata(segment_.response(), segment_.metadata_response(), *metadata);
     semaphores_ = fresh_semaphores();
@@ -65,6 +67,7 @@ void ServerSegment::create_object(const wire::SegmentV2& layout, const ServerOpt
   for (;;) {
     clear_name(name_, options.allow_other_users, Claimant::v2_server);
     memory_ = std::make_unique<SharedMemory>(name_, mode_);
+    memory_->object().want(platform::page_wish(options));
     segment_ = ring::Segment(memory_->allocate(layout.length).data(), layout);
     if (!memory_->object().try_lock(wire::lock_byte_server)) {
       throw SystemError("the lock of a new object without a name is held by somebody else");

@@ -9,6 +9,7 @@
 
 #include <zeroduplex/buffer_config.hpp>
 #include <zeroduplex/memory_provider.hpp>
+#include <zeroduplex/memory_report.hpp>
 #include <zeroduplex/options.hpp>
 
 #include "platform/semaphore.hpp"
@@ -36,6 +37,7 @@ class ServerSegment {
   [[nodiscard]] platform::NamedSemaphore& response_consumed() noexcept { return semaphores_.response_consumed; }
   [[nodiscard]] platform::NamedSemaphore& space_available() noexcept { return semaphores_.space_available; }
 
+  [[nodiscard]] const MemoryReport& report() const noexcept { return report_; }
   [[nodiscard]] bool is_view() const noexcept { return !memory_; }
   /// Whether the client has closed, by one load.
   [[nodiscard]] bool client_has_left() const noexcept;
@@ -65,6 +67,7 @@ class ServerSegment {
   std::unique_ptr<SharedMemory> memory_;  // none on a view
   ring::Segment segment_;
   Semaphores semaphores_;
+  MemoryReport report_;
   bool removed_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <zeroduplex/error.hpp>
 
 #include "common/backoff.hpp"
+#include "common/memory_reports.hpp"
 #include "common/wait.hpp"
 #include "platform/name.hpp"
 #include "platform/object.hpp"
@@ -72,6 +73,7 @@ AttachedBuffer::Outcome AttachedBuffer::try_attach(const std::string& name, cons
   data_read_ = platform::NamedSemaphore::open(wire::data_read_semaphore(name), settings.allow_other_users);
   if (!data_written_ || !data_read_) return Outcome::no_semaphores;
   claim(name);
+  prepare_pages(settings);
   // A reader that is still there under its name proves that the semaphores are this buffer's, not a successor's.
   if (!reader_has_left() && (!memory_ || memory_->object().is_linked())) return Outcome::attached;
   detach();
@@ -93,9 +95,20 @@ AttachedBuffer::Outcome AttachedBuffer::find_memory(const std::string& name, con
     throw PermissionDeniedError("'" + name + "' belongs to user " + std::to_string(object.owner()));
   }
   if (object.size() < sizeof(std::uint64_t)) return Outcome::not_ready;
-  object.map();
+  object.map(settings.wish);
   memory = object.bytes();
   return Outcome::attached;
+}
+
+void AttachedBuffer::prepare_pages(const AttachSettings& settings) {
+  // Only now: whoever is refused has not paid for the pages.
+  try {
+    if (memory_) memory_->object().prepare_pages();
+    report_ = detail::report_on(memory_, settings.wish);
+  } catch (...) {
+    detach();
+    throw;
+  }
 }
 
 void AttachedBuffer::claim(const std::string& name) {

@@ -7,7 +7,9 @@
 #include <string>
 
 #include <zeroduplex/memory_provider.hpp>
+#include <zeroduplex/memory_report.hpp>
 
+#include "platform/pages.hpp"
 #include "platform/semaphore.hpp"
 #include "stream/buffer.hpp"
 
@@ -18,6 +20,7 @@ struct AttachSettings {
   std::chrono::nanoseconds connect_timeout;
   bool allow_other_users = false;
   std::optional<SharedMemoryView> memory = std::nullopt;
+  platform::PageWish wish = {};
 };
 
 /// A v1 buffer as its one writer holds it.
@@ -25,13 +28,15 @@ class AttachedBuffer {
  public:
   /// Tries until the connect timeout is over as long as there is no ready buffer of the name, its reader is dead or another writer
   /// is attached. Throws InvalidNameError, InvalidArgumentError, BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError,
-  /// VersionMismatchError, CorruptedError, PermissionDeniedError, UnsupportedPlatformError, SystemError.
+  /// VersionMismatchError, CorruptedError, PermissionDeniedError, OutOfMemoryError (prefault), UnsupportedPlatformError,
+  /// SystemError.
   AttachedBuffer(const std::string& name, const AttachSettings& settings);
   AttachedBuffer(const AttachedBuffer&) = delete;
   AttachedBuffer& operator=(const AttachedBuffer&) = delete;
   ~AttachedBuffer() { detach(); }
 
   [[nodiscard]] const Buffer& buffer() const noexcept { return buffer_; }
+  [[nodiscard]] const MemoryReport& report() const noexcept { return report_; }
   [[nodiscard]] platform::NamedSemaphore& data_written() noexcept { return data_written_; }
   [[nodiscard]] platform::NamedSemaphore& data_read() noexcept { return data_read_; }
 
@@ -49,9 +54,11 @@ class AttachedBuffer {
   [[nodiscard]] Outcome try_attach(const std::string& name, const AttachSettings& settings);
   [[nodiscard]] Outcome find_memory(const std::string& name, const AttachSettings& settings, std::span<std::byte>& memory);
   void claim(const std::string& name);
+  void prepare_pages(const AttachSettings& settings);
 
   std::unique_ptr<SharedMemory> memory_;  // none on a view
   Buffer buffer_;
+  MemoryReport report_;
   platform::NamedSemaphore data_written_;
   platform::NamedSemaphore data_read_;
   std::uint64_t pid_;

@@ -8,6 +8,7 @@
 #include <zeroduplex/error.hpp>
 
 #include "common/clear_name.hpp"
+#include "common/memory_reports.hpp"
 #include "platform/name.hpp"
 #include "ring/atomic_fields.hpp"
 
@@ -26,15 +27,17 @@ platform::OwnerLock take_name(const std::string& name) {
 
 }  // namespace
 
-OwnedBuffer::OwnedBuffer(std::string name, const BufferConfig& config, mode_t mode, bool allow_other_users)
+OwnedBuffer::OwnedBuffer(std::string name, const BufferConfig& config, mode_t mode, bool allow_other_users,
+                         const platform::PageWish& wish)
     : name_(std::move(name)), owner_(take_name(name_)) {
   const wire::SegmentV1 layout = resolve(config);
   if (config.memory()) {
     detail::clear_name(name_, allow_other_users, detail::Claimant::v1_reader);
     adopt_view(*config.memory(), layout);
   } else {
-    create_object(layout, mode, allow_other_users);
+    create_object(layout, mode, allow_other_users, wish);
   }
+  report_ = detail::report_on(memory_, wish);
   try {
     make_semaphores(mode);
   } catch (...) {
@@ -44,10 +47,12 @@ OwnedBuffer::OwnedBuffer(std::string name, const BufferConfig& config, mode_t mo
   publish(buffer_, static_cast<std::uint64_t>(::getpid()));
 }
 
-void OwnedBuffer::create_object(const wire::SegmentV1& layout, mode_t mode, bool allow_other_users) {
+void OwnedBuffer::create_object(const wire::SegmentV1& layout, mode_t mode, bool allow_other_users,
+                                const platform::PageWish& wish) {
   for (;;) {
     detail::clear_name(name_, allow_other_users, detail::Claimant::v1_reader);
     memory_ = std::make_unique<SharedMemory>(name_, mode);
+    memory_->object().want(wish);
     buffer_ = Buffer(memory_->allocate(layout.length).data(), layout);
     initialise(buffer_);
     if (memory_->publish()) return;

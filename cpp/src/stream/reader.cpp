@@ -11,8 +11,9 @@ using std::chrono::milliseconds;
 
 Reader::Reader(std::string name, const BufferConfig& config, const ReaderOptions& options) : read_timeout_(options.read_timeout) {
   detail::check_timeout(read_timeout_);
-  core_ = stream::ReaderCore::create(std::move(name), config,
-                                     {.mode = options.mode, .wait = options.wait, .spin_window = options.spin_window});
+  core_ = stream::ReaderCore::create(
+      std::move(name), config,
+      {.mode = options.mode, .wait = options.wait, .spin_window = options.spin_window, .wish = platform::page_wish(options)});
 }
 
 Reader::~Reader() { close(); }
@@ -30,6 +31,8 @@ ReceivedFrame Reader::readFrame(Duration timeout) {
 std::optional<std::vector<std::byte>> Reader::metadata() const { return core_->metadata(); }
 
 bool Reader::isWriterConnected() const { return core_->is_writer_connected(); }
+
+MemoryReport Reader::memoryReport() const { return core_->memory_report(); }
 
 const std::string& Reader::name() const noexcept { return core_->name(); }
 

@@ -22,7 +22,7 @@ std::shared_ptr<ReaderCore> ReaderCore::create(std::string name, const BufferCon
 ReaderCore::ReaderCore(std::string name, const BufferConfig& config, ReaderSettings&& settings)
     : name_(std::move(name)),
       settings_(std::move(settings)),
-      owned_(name_, config, settings_.mode, settings_.allow_other_users),
+      owned_(name_, config, settings_.mode, settings_.allow_other_users, settings_.wish),
       ring_(owned_.buffer()) {}
 
 void ReaderCore::dispose(ReaderCore* core) noexcept {

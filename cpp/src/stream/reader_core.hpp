@@ -29,6 +29,7 @@ struct ReaderSettings {
   std::chrono::nanoseconds spin_window = wire::default_v2_spin_window;
   /// Whether what another user left behind may be taken over.
   bool allow_other_users = false;
+  platform::PageWish wish = {};
   /// Whoever else may be known to be gone, when nothing tells so in the buffer. Thread-safe.
   std::function<bool()> peer_is_gone = nullptr;
 };
@@ -56,6 +57,7 @@ class ReaderCore {
   [[nodiscard]] bool is_writer_connected();
   [[nodiscard]] std::uint64_t writer_pid() const noexcept;
   [[nodiscard]] std::uint64_t largest_frame() const noexcept { return stream::largest_frame(owned_.buffer().payload_size()); }
+  [[nodiscard]] const MemoryReport& memory_report() const noexcept { return owned_.report(); }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   /// Ends every call that waits and lets nobody read any more. The buffer stays.

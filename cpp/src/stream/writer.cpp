@@ -13,7 +13,8 @@ Writer::Writer(std::string name, const WriterOptions& options) : write_timeout_(
   detail::check_timeout(write_timeout_);
   core_ = stream::WriterCore::attach(std::move(name), {.attach = {.connect_timeout = options.connect_timeout,
                                                                   .allow_other_users = options.allow_other_users,
-                                                                  .memory = options.memory},
+                                                                  .memory = options.memory,
+                                                                  .wish = platform::page_wish(options)},
                                                        .wait = options.wait,
                                                        .spin_window = options.spin_window});
 }
@@ -45,6 +46,8 @@ FrameBuffer Writer::acquireFrameBuffer(std::size_t size, Duration timeout) {
 void Writer::setMetadata(std::span<const std::byte> content) { core_->set_metadata(content); }
 
 bool Writer::isReaderConnected() const { return core_->is_reader_connected(); }
+
+MemoryReport Writer::memoryReport() const { return core_->memory_report(); }
 
 const std::string& Writer::name() const noexcept { return core_->name(); }
 

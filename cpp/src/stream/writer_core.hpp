@@ -51,6 +51,7 @@ class WriterCore {
   [[nodiscard]] std::uint64_t largest_placeable(std::uint64_t most);
   [[nodiscard]] std::uint64_t largest_frame() const noexcept { return stream::largest_frame(attached_.buffer().payload_size()); }
   /// Frames and markers written into the buffer, and read from it.
+  [[nodiscard]] const MemoryReport& memory_report() const noexcept { return attached_.report(); }
   [[nodiscard]] bool is_all_read() const noexcept;
   void set_metadata(std::span<const std::byte> content);
   /// Asks the kernel, without the mutex.
