@@ -46,6 +46,11 @@ int zd_cas64(uintptr_t address, uint64_t expected, uint64_t desired) {
     return atomic_compare_exchange_strong_explicit(zd_word(address, 0), &expected, desired, memory_order_acq_rel, memory_order_acquire);
 }
 
+/* The other side may work there: an atomic addition of nothing loses none of its stores. */
+void zd_touch(uintptr_t address, uint64_t size, uint64_t page) {
+    for (uint64_t offset = 0; offset < size; offset += page) atomic_fetch_add_explicit(zd_word(address, offset), 0, memory_order_relaxed);
+}
+
 /* The caller has fenced: the value is looked at after the state was changed. */
 static inline int zd_reads_zero(uintptr_t semaphore) {
     return atomic_load_explicit(zd_half(semaphore, ZD_NAMED_SEMAPHORE_VALUE_OFFSET), memory_order_relaxed) == 0;

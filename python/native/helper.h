@@ -33,6 +33,7 @@ typedef struct {
 uint64_t zd_load64(uintptr_t address);
 void zd_store64(uintptr_t address, uint64_t value);
 int zd_cas64(uintptr_t address, uint64_t expected, uint64_t desired);
+void zd_touch(uintptr_t address, uint64_t size, uint64_t page);
 void zd_post_if_zero(uintptr_t semaphore);
 int zd_wait(uintptr_t semaphore, uint64_t timeout_ns);
 

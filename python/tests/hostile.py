@@ -25,6 +25,7 @@ from zeroduplex._generated import wire
 from zeroduplex._metadata import MetadataBlock
 from zeroduplex._ops import ANSWER_FAILED, ANSWER_PENDING, Ops, ops
 from zeroduplex._ops_fallback import FallbackOps
+from zeroduplex._pages import NO_WISH
 from zeroduplex._ring_client import ClientRing
 from zeroduplex._ring_server import Claimed, ServerRing
 from zeroduplex._state import Record
@@ -391,7 +392,7 @@ class HostileRing:
 
     def attach(self) -> None:
         """A client that attaches believes nothing."""
-        attempt = ChannelAttempt("fuzz", 0, None, False)
+        attempt = ChannelAttempt("fuzz", 0, None, False, NO_WISH)
         length = self.program.below(len(self.memory) // 8 + 1) * 8 if self.program.byte() % 4 == 0 else len(self.memory)
         if length < wire.OIEB_V1_SIZE:
             return

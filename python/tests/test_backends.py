@@ -58,6 +58,7 @@ def test_the_suite_passes_without_the_helper() -> None:
     modules = [
         "test_channel.py", "test_views.py", "test_attach.py", "test_async.py", "test_names_and_options.py",
         "test_v1_stream.py", "test_v1_attach.py", "test_v1_duplex.py", "test_v1_server.py",
+        "test_memory.py",
     ]  # fmt: skip
     environment = {**os.environ, "ZERODUPLEX_TEST_BACKEND": "libatomic"}
     arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(HERE / m) for m in modules)]

@@ -30,6 +30,7 @@ documentation says otherwise. Durations are in seconds, sizes in bytes.
 
 from ._loans_client import RequestBuffer, Response
 from ._ops import BACKEND
+from ._pages import MemoryReport
 from ._server_base import DuplexServer, Handler
 from ._v1.duplex_client import DualBufferDuplexChannel
 from ._v1.duplex_frames import ImmutableRequest, ImmutableResponse
@@ -69,6 +70,7 @@ __all__ = [
     "InPlaceDuplexServer",
     "LapMode",
     "MemoryProvider",
+    "MemoryReport",
     "Reader",
     "ReceivedFrame",
     "RequestBuffer",

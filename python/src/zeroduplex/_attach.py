@@ -51,6 +51,7 @@ class ChannelAttempt(Attempt[Segment]):
             raise WriterAlreadyConnectedError(self._where("another client is attached"))
         try:
             self._await_reset(segment)
+            shared.prepare_pages()  # only now: whoever is refused has not paid for the pages
             segment.semaphores = self._open_semaphores()
             # A living owner of a named object proves that the semaphores, which only go by the name, are this object's.
             if not shared.is_linked() or not life.server_alive():

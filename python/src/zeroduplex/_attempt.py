@@ -8,10 +8,11 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from ._generated import wire
+from ._pages import MemoryReport, PageWish
 from ._shm import NOT_REGULAR, SharedObject
 from ._system import system_error
 from .errors import CorruptedError, PermissionDeniedError, ZeroDuplexError
-from .memory import MemoryProvider, SharedMemory, SharedMemoryView
+from .memory import MemoryProvider, SharedMemory, SharedMemoryView, report_on
 
 # Bounds in seconds of the pause between two looks. Names and lock bytes cannot be waited for.
 _PAUSE_MIN: Final = 20e-6
@@ -19,6 +20,10 @@ _PAUSE_MAX: Final = 2e-3
 
 
 class Mapped(Protocol):
+    report: MemoryReport
+
+    @property
+    def provider(self) -> MemoryProvider: ...
     def unmap(self) -> None: ...
 
 
@@ -32,10 +37,11 @@ class Attempt(ABC, Generic[_Segment]):
     """The error for what is not there, or not yet."""
     healed_by_time: ClassVar[tuple[type[ZeroDuplexError], ...]]
 
-    def __init__(self, name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool) -> None:
+    def __init__(self, name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool, wish: PageWish) -> None:
         self._name = name
         self._view = view
         self._allow_other_users = allow_other_users
+        self._wish = wish
         self._deadline = time.monotonic() + timeout
         self._pause = _PAUSE_MIN
 
@@ -45,7 +51,7 @@ class Attempt(ABC, Generic[_Segment]):
 
     @abstractmethod
     def _enter(self, segment: _Segment, shared: SharedObject) -> None:
-        """Makes the segment of an object ours, or raises."""
+        """Makes the segment of an object ours and prepares its pages, or raises."""
 
     @abstractmethod
     def _attach_view(self, view: SharedMemoryView) -> _Segment:
@@ -66,11 +72,13 @@ class Attempt(ABC, Generic[_Segment]):
 
     def once(self) -> _Segment:
         try:
-            return self._attach_view(self._view) if self._view is not None else self._attach_named()
+            segment = self._attach_view(self._view) if self._view is not None else self._attach_named()
         except ZeroDuplexError:
             raise  # some are OSErrors, too
         except OSError as e:
             raise system_error(self._where("a system call failed"), e) from e
+        segment.report = report_on(segment.provider, self._wish)
+        return segment
 
     def pause(self) -> bool:
         """Waits before the next look, False when there is no time left."""
@@ -98,7 +106,7 @@ class Attempt(ABC, Generic[_Segment]):
                 raise self.not_found(self._where("the object is still empty"))
             if shared.size < wire.OIEB_V1_SIZE:
                 raise self._too_short(shared.size)
-            shared.map()
+            shared.map(self._wish)
             segment = self._map(own, exact=True)
         except BaseException:
             own.close()

@@ -11,6 +11,7 @@ from ._client_base import ClientBase
 from ._generated import wire
 from ._loans_client import Response
 from ._ops import ops
+from ._pages import MemoryReport
 from ._ring_client import ClientRing
 from ._segment import Segment
 from ._state import Record
@@ -51,6 +52,10 @@ class ChannelCore(ClientBase[Record]):
         )  # fmt: skip
         self._peer_checked = 0.0
         self._metadata_written = False
+
+    @property
+    def memory_report(self) -> MemoryReport:
+        return self._segment.report
 
     def set_metadata(self, content: bytes) -> None:
         with self._lock:

@@ -10,26 +10,34 @@ from ._generated import wire
 from ._liveness import LockLiveness, ViewLiveness
 from ._names import clear_name
 from ._ops import ops
+from ._pages import PageWish
 from ._ring_server import ServerRing
 from ._segment import Segment
 from ._semaphore import Semaphores
 from ._system import system_error
 from .config import BufferConfig
 from .errors import InvalidArgumentError, NameInUseError, SystemError, ZeroDuplexError
-from .memory import MemoryProvider, SharedMemory
+from .memory import MemoryProvider, SharedMemory, report_on
 
 _ATTEMPTS: Final = 100
 """Bound of the races that a creation may lose against other creators of the name."""
 
 
-def create_segment(name: str, config: BufferConfig, mode: int, metadata: bytes | None) -> Segment:
+def create_segment(name: str, config: BufferConfig, mode: int, metadata: bytes | None, wish: PageWish) -> Segment:
     """Makes the segment of a server that holds the owner lock of the name. Metadata of the server that is known already is there
     before any client is."""
+    segment = _create(name, config, mode, metadata, wish)
+    segment.report = report_on(segment.provider, wish)
+    return segment
+
+
+def _create(name: str, config: BufferConfig, mode: int, metadata: bytes | None, wish: PageWish) -> Segment:
     layout = config.layout()
     provider = config.memory if config.memory is not None else SharedMemory()
     try:
         if not isinstance(provider, SharedMemory):
             return _create_over(name, provider, layout, mode, metadata)
+        provider._wish = wish
         for _ in range(_ATTEMPTS):
             clear_name(name, _refuse_v1)
             try:

@@ -147,6 +147,9 @@ class Ops(Protocol):
     def cas64(self, address: int, expected: int, desired: int, /) -> int:
         """1 when it was exchanged."""
 
+    def touch(self, address: int, size: int, page: int, /) -> None:
+        """Writes to each page without changing it: by an atomic addition of nothing, so that no store of the other side is lost."""
+
     def post_if_zero(self, semaphore: int, /) -> None:
         """Fences, then posts when the semaphore's value reads 0."""
 

@@ -106,6 +106,11 @@ def cas64(address: int, expected: int, desired: int) -> int:
     return int(_exchange64(address, ctypes.byref(found), desired, _ACQ_REL, _ACQUIRE))
 
 
+def touch(address: int, size: int, page: int) -> None:
+    for at in range(address, address + size, page):
+        _add64(at, 0, _RELAXED)
+
+
 def semaphore_value(semaphore: int) -> int:
     return _load32(semaphore + wire.NAMED_SEMAPHORE_VALUE_OFFSET, _ACQUIRE)
 
@@ -315,6 +320,7 @@ class FallbackOps:
         self.load64 = load64
         self.store64 = store64
         self.cas64 = cas64
+        self.touch = touch
         self.post_if_zero = _post_if_zero
         self.wait = wait
 

@@ -53,6 +53,7 @@ class NativeOps:
         self.load64 = _lib.zd_load64
         self.store64 = _lib.zd_store64
         self.cas64 = _lib.zd_cas64
+        self.touch = _lib.zd_touch
         self.post_if_zero = _lib.zd_post_if_zero
         self.wait = _lib.zd_wait
 

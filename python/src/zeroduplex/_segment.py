@@ -6,6 +6,7 @@ from ._generated import wire
 from ._liveness import Liveness
 from ._metadata import MetadataBlock
 from ._ops import ops
+from ._pages import NOTHING
 from ._semaphore import Semaphores
 from .errors import ClosedError
 from .memory import MemoryProvider, address_of
@@ -17,6 +18,8 @@ class Segment:
     def __init__(self, name: str, provider: MemoryProvider, layout: wire.SegmentV2) -> None:
         self.name = name
         self.provider = provider
+        self.report = NOTHING
+        """What became of the wish for its pages."""
         self._liveness: Liveness | None = None
         self._semaphores: Semaphores | None = None
         memory = provider.memory

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from . import _process
 from ._generated.wire import FrameStatus
 from ._loan import Loan
+from ._pages import MemoryReport
 from ._waiting import wait_in_slices
 from .errors import (
     ClosedError,
@@ -81,6 +82,11 @@ class DuplexServer(ABC):
     @abstractmethod
     def is_client_connected(self) -> bool:
         """Whether a client is attached and lives, now."""
+
+    @property
+    @abstractmethod
+    def memory_report(self) -> MemoryReport:
+        """What became of the options prefault and huge_pages, also after the server has stopped."""
 
     def __enter__(self: _Self) -> _Self:
         return self

@@ -7,6 +7,7 @@ import threading
 from ._generated import wire
 from ._locks import OwnerLock
 from ._ops import ops
+from ._pages import MemoryReport, PageWish
 from ._segment import Segment
 from ._server_base import ErrorFunction, Handler, Phase, ServerBase
 from ._tenure import Tenure
@@ -32,6 +33,7 @@ class ServerCore(ServerBase):
         stop_timeout: float,
         mode: int,
         on_error: ErrorFunction,
+        wish: PageWish,
     ) -> None:
         super().__init__(name, stop_timeout, on_error)
         self._config = config
@@ -40,6 +42,7 @@ class ServerCore(ServerBase):
         self._workers = workers
         self._reset_timeout = reset_timeout
         self._mode = mode
+        self._wish = wish
         self._handler: Handler
         self._work = threading.Condition(self._lock)
         """There may be something to take, or a role."""
@@ -71,6 +74,11 @@ class ServerCore(ServerBase):
             if self._forked or self._phase is Phase.STOPPED:
                 return False
             return self._attached(self._current)
+
+    @property
+    def memory_report(self) -> MemoryReport:
+        with self._lock:
+            return self._current.segment.report
 
     def _attached(self, tenure: Tenure) -> bool:
         # Pairs with the client's store when it leaves.

@@ -84,7 +84,7 @@ class ResettingServer(ServerCore):
         old.segment.life.release_server()
         config = BufferConfig(self._config.metadata_size, self._config.payload_size)
         try:
-            segment = create_segment(self._name, config, self._mode, self._metadata)
+            segment = create_segment(self._name, config, self._mode, self._metadata, self._wish)
         except BaseException:
             # The server has no object any more and cannot get one. Not under the lock that we hold; the error function is told why.
             threading.Thread(target=self._stop_for_good, daemon=True).start()

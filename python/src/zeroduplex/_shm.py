@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import os
@@ -10,9 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from ._generated import wire
-
-_RESERVE_CHUNK: Final = 16 << 20
-"""Bound of one fallocate call, which a signal would otherwise make start all over."""
+from ._pages import NO_WISH, NOTHING, MemoryReport, Pages, PageWish
 
 NOT_REGULAR: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 """What opening something else than a regular file gives; EINVAL is SharedObject's own."""
@@ -28,6 +27,7 @@ class SharedObject:
         """Name to remove once it is linked, when the object could not be made without one."""
         self._map: mmap.mmap | None = None
         self._memory: memoryview | None = None
+        self._pages: Pages | None = None
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -39,16 +39,14 @@ class SharedObject:
             raise
 
     @classmethod
-    def create(cls, name: str, size: int, mode: int) -> SharedObject:
-        """Makes an object that has no name yet, reserves every page and maps it. Reserving turns a full /dev/shm into ENOSPC here
-        instead of a SIGBUS later."""
+    def create(cls, name: str, size: int, mode: int, wish: PageWish = NO_WISH) -> SharedObject:
+        """Makes an object that has no name yet, reserves every page and maps it for a wish; one for huge pages prefaults as well.
+        Reserving turns a full /dev/shm into ENOSPC here instead of a SIGBUS later."""
         descriptor, temporary = _create_nameless(name, mode)
         try:
             os.fchmod(descriptor, mode)  # the umask took bits away
             _check_room(size)
             os.ftruncate(descriptor, size)
-            for done in range(0, size, _RESERVE_CHUNK):
-                os.posix_fallocate(descriptor, done, min(_RESERVE_CHUNK, size - done))
         except BaseException:
             os.close(descriptor)
             if temporary:
@@ -56,7 +54,9 @@ class SharedObject:
             raise
         created = cls(name, descriptor, temporary)
         try:
-            created.map()
+            pages = created._map_pages(wish)
+            pages.reserve()
+            pages.prepare()
         except BaseException:
             created.close()
             raise
@@ -69,10 +69,26 @@ class SharedObject:
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         return cls(name, os.open(wire.object_path(name), flags))
 
-    def map(self) -> None:
-        """Maps the whole object."""
+    def map(self, wish: PageWish = NO_WISH) -> None:
+        """Maps the whole object for a wish."""
+        self._map_pages(wish)
+
+    def prepare_pages(self) -> None:
+        """Fulfils the wish of map. ENOSPC or ENOMEM when there is no memory for a page."""
+        if self._pages is not None:
+            self._pages.prepare()
+
+    @property
+    def report(self) -> MemoryReport:
+        """What became of the wish of map."""
+        return self._pages.report if self._pages is not None else NOTHING
+
+    def _map_pages(self, wish: PageWish) -> Pages:
         self._map = mmap.mmap(self.descriptor, self.size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
         self._memory = memoryview(self._map)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._pages = Pages(self.descriptor, address, self.size, wish)
+        return self._pages
 
     @property
     def memory(self) -> memoryview:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ._loans_client import RequestBuffer, Response
+from ._pages import MemoryReport
 
 _Self = TypeVar("_Self", bound="DuplexClient")
 
@@ -76,6 +77,11 @@ class DuplexClient(ABC):
     @abstractmethod
     def is_server_connected(self) -> bool:
         """Whether the server lives, now."""
+
+    @property
+    @abstractmethod
+    def memory_report(self) -> MemoryReport:
+        """What became of the options prefault and huge_pages, also after close."""
 
     @abstractmethod
     def close(self) -> None:

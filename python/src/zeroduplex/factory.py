@@ -9,6 +9,7 @@ from ._create import create_segment
 from ._generated import wire
 from ._locks import OwnerLock
 from ._names import check_name
+from ._pages import PageWish
 from ._server_base import ErrorFunction
 from ._system import system_error
 from ._v1.connect import LONGEST_NAME, DualBufferAttempt
@@ -50,6 +51,8 @@ class DuplexChannelFactory:
         stop_timeout: float = seconds(wire.DEFAULT_V2_STOP_TIMEOUT),
         mode: int = wire.DEFAULT_V2_OBJECT_MODE,
         on_error: ErrorFunction = _ignore,
+        prefault: bool = False,
+        huge_pages: bool = False,
     ) -> InPlaceDuplexServer:
         """Makes a channel whose server changes requests in place. Clients can connect when it returns; their requests wait for start.
 
@@ -58,13 +61,16 @@ class DuplexChannelFactory:
         object up and makes a new one; keep it below the clients' connect_timeout. stop_timeout: what close waits. mode: permission bits
         of the object and its semaphores. on_error: is told of errors that no call returns, such as failing one-way handlers and a
         corrupted segment; called from the server's threads, it must not block.
+        prefault: makes every page of this process's mapping present and writable before the first call, so that the first frames cost as
+        much as later ones. huge_pages: asks the kernel for huge pages, a wish and never an error; who creates the memory has to ask, and
+        prefaults by that. memory_report says what became of both.
 
         InvalidNameError, InvalidArgumentError, NameInUseError, OutOfMemoryError, PermissionDeniedError, UnsupportedPlatformError.
         """
         check_name(name)
         config = config if config is not None else BufferConfig()
         config.layout()  # its errors come before anything is touched
-        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error)
+        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error, PageWish(prefault, huge_pages))
         try:
             owner = OwnerLock(name)
         except ZeroDuplexError:
@@ -72,7 +78,7 @@ class DuplexChannelFactory:
         except OSError as e:
             raise system_error(f"locking the name {name!r}", e) from e
         try:
-            segment = create_segment(name, config, mode, None)
+            segment = create_segment(name, config, mode, None, options["wish"])
         except BaseException:
             owner.release()
             raise
@@ -90,6 +96,8 @@ class DuplexChannelFactory:
         stop_timeout: float = seconds(wire.DEFAULT_V2_STOP_TIMEOUT),
         mode: int = wire.DEFAULT_V2_OBJECT_MODE,
         on_error: ErrorFunction = _ignore,
+        prefault: bool = False,
+        huge_pages: bool = False,
     ) -> ImmutableDuplexServer:
         """Makes a channel of ZeroBuffer v1, for clients of that protocol and for those of create_client, which recognise it. It takes what
         create_in_place_duplex_server takes, so that changing the call is enough.
@@ -106,7 +114,7 @@ class DuplexChannelFactory:
             raise InvalidArgumentError("a v1 channel takes two buffers and cannot be put into one memory")
         if workers > 1:
             raise InvalidArgumentError(f"{workers} workers; v1 answers in order and has 1")
-        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error)
+        options = _server_options(wait, spin_window, workers, reset_timeout, stop_timeout, mode, on_error, PageWish(prefault, huge_pages))
         del options["workers"], options["reset_timeout"]
         try:
             return ImmutableDuplexServer(name, config, **options)
@@ -126,6 +134,8 @@ class DuplexChannelFactory:
         memory: SharedMemoryView | None = None,
         allow_other_users: bool = False,
         response_config: BufferConfig | None = None,
+        prefault: bool = False,
+        huge_pages: bool = False,
     ) -> DuplexClient:
         """Connects to a living server, of an in-place channel or else of ZeroBuffer v1 (DualBufferDuplexChannel says what that lacks).
         Retries within connect_timeout (0 tries once) what time may heal: no server yet, another client still attached, a reset under way.
@@ -133,6 +143,7 @@ class DuplexChannelFactory:
         call_timeout, send_timeout: for calls and receives, and for sends and acquisitions, that give none themselves. lap: means nothing
         to v1. memory: connects to an in-place channel in existing memory. allow_other_users: accepts an object that belongs to another
         user. response_config: v1 only, of the response buffer, which the client makes; BufferConfig.default_v1() when None.
+        prefault, huge_pages: as of a server, for this process's mapping.
 
         ServerNotFoundError, WriterAlreadyConnectedError, ServerBusyError, VersionMismatchError, PermissionDeniedError, CorruptedError,
         OutOfMemoryError, InvalidNameError, InvalidArgumentError, UnsupportedPlatformError.
@@ -145,8 +156,9 @@ class DuplexChannelFactory:
         call = check_duration("a call timeout", call_timeout)
         send = check_duration("a send timeout", send_timeout)
         strategy, laps = WaitStrategy(wait), LapMode(lap)
-        in_place = ChannelAttempt(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users)
-        dual = DualBufferAttempt(name, allow_other_users, response_config) if memory is None and len(name) <= LONGEST_NAME else None
+        wish = PageWish(prefault, huge_pages)
+        in_place = ChannelAttempt(name, check_duration("a connect timeout", connect_timeout), memory, allow_other_users, wish)
+        dual = DualBufferAttempt(name, allow_other_users, response_config, wish) if memory is None and len(name) <= LONGEST_NAME else None
         options = {"spin_window": window, "call_timeout": call, "send_timeout": send}
         while True:
             try:
@@ -169,7 +181,14 @@ class DuplexChannelFactory:
 
 
 def _server_options(
-    wait: WaitStrategy, spin_window: float, workers: int, reset_timeout: float, stop_timeout: float, mode: int, on_error: ErrorFunction
+    wait: WaitStrategy,
+    spin_window: float,
+    workers: int,
+    reset_timeout: float,
+    stop_timeout: float,
+    mode: int,
+    on_error: ErrorFunction,
+    wish: PageWish,
 ) -> dict[str, Any]:
     """What the servers of both protocols take, checked."""
     check_platform()
@@ -185,4 +204,5 @@ def _server_options(
         "stop_timeout": check_duration("a stop timeout", stop_timeout),
         "mode": check_mode(mode),
         "on_error": on_error,
+        "wish": wish,
     }

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ._generated import wire
+from ._pages import NO_WISH, NOT_OURS, NOTHING, MemoryReport, PageWish
 from ._shm import SharedObject
 from .errors import InvalidArgumentError
 
@@ -52,6 +53,8 @@ class SharedMemory(MemoryProvider):
 
     def __init__(self) -> None:
         self._object: SharedObject | None = None
+        self._wish = NO_WISH
+        """Of the server or reader that allocates it."""
 
     @classmethod
     def of(cls, shared: SharedObject) -> SharedMemory:
@@ -64,7 +67,7 @@ class SharedMemory(MemoryProvider):
         """Makes and maps an object that has no name yet; the channel gives it its name when it is complete."""
         if self._object is not None:
             raise InvalidArgumentError(f"this provider holds the memory of {self._object.name!r} already")
-        self._object = SharedObject.create(name, size, mode)
+        self._object = SharedObject.create(name, size, mode, self._wish)
 
     @property
     def object(self) -> SharedObject:
@@ -117,3 +120,10 @@ class SharedMemoryView(MemoryProvider):
 
     def close(self) -> None:
         """Does nothing: the memory is the caller's."""
+
+
+def report_on(provider: MemoryProvider, wish: PageWish) -> MemoryReport:
+    """What became of a wish for memory that is ready."""
+    if isinstance(provider, SharedMemory):
+        return provider.object.report
+    return NOTHING if wish == NO_WISH else NOT_OURS

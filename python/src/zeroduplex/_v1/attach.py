@@ -10,6 +10,7 @@ from typing import ClassVar
 from .._attempt import Attempt, version_text
 from .._generated import wire
 from .._ops import ops
+from .._pages import PageWish
 from .._process import process_alive
 from .._shm import SharedObject
 from ..errors import (
@@ -34,9 +35,9 @@ class WriterAttempt(Attempt[BufferSegment]):
     healed_by_time: ClassVar = (BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError, ServerBusyError)
 
     def __init__(
-        self, name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool, when_drained: bool = False
+        self, name: str, timeout: float, view: SharedMemoryView | None, allow_other_users: bool, wish: PageWish, when_drained: bool = False
     ) -> None:
-        super().__init__(name, timeout, view, allow_other_users)
+        super().__init__(name, timeout, view, allow_other_users, wish)
         self._when_drained = when_drained
         self._read_count = -1
         self._still_since = 0.0
@@ -84,6 +85,11 @@ class WriterAttempt(Attempt[BufferSegment]):
     def _enter(self, segment: BufferSegment, shared: SharedObject) -> None:
         # A linked object proves that the semaphores, which only go by the name, are this object's: whoever replaces it unlinks it first.
         self._claim(segment, shared.is_linked)
+        try:
+            shared.prepare_pages()  # only now: whoever is refused has not paid for the pages
+        except BaseException:
+            segment.leave_writer()
+            raise
 
     def _claim(self, segment: BufferSegment, is_named: Callable[[], bool]) -> None:
         """Makes the buffer ours, and takes over where the former writer stopped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from .._generated import wire
+from .._pages import PageWish
 from ..config import BufferConfig
 from ..errors import ReaderAlreadyConnectedError, ReaderDeadError, ServerBusyError, ServerNotFoundError, WriterAlreadyConnectedError
 from ..memory import SharedMemory
@@ -31,12 +32,13 @@ class DualBufferAttempt:
 
     healed_by_time: ClassVar = (ServerNotFoundError, ServerBusyError, WriterAlreadyConnectedError)
 
-    def __init__(self, name: str, allow_other_users: bool, response_config: BufferConfig) -> None:
+    def __init__(self, name: str, allow_other_users: bool, response_config: BufferConfig, wish: PageWish) -> None:
         self._name = name
         self._config = response_config
+        self._wish = wish
         # It waits for nothing itself. What a former client left must have been read before we are attached: the server would take it for
         # ours, and answer it to us.
-        self._requests = WriterAttempt(request_buffer(name), 0, None, allow_other_users, when_drained=True)
+        self._requests = WriterAttempt(request_buffer(name), 0, None, allow_other_users, wish, when_drained=True)
 
     def once(self) -> tuple[BufferSegment, ReaderEnd]:
         """The request buffer, attached, and the response buffer, made. The errors of WriterAttempt and OwnedBuffer in a client's words;
@@ -48,7 +50,7 @@ class DualBufferAttempt:
         except WriterAlreadyConnectedError as e:
             raise WriterAlreadyConnectedError(f"connecting to {self._name!r}: another client is attached") from e
         try:
-            return requests, ReaderEnd(OwnedBuffer(response_buffer(self._name), self._config, _mode_of(requests)))
+            return requests, ReaderEnd(OwnedBuffer(response_buffer(self._name), self._config, _mode_of(requests), self._wish))
         except BaseException as e:
             requests.leave_writer()
             requests.unmap()

@@ -9,11 +9,12 @@ from .._generated import wire
 from .._locks import OwnerLock
 from .._names import clear_name
 from .._ops import ops
+from .._pages import PageWish
 from .._shm import SharedObject
 from .._system import system_error
 from ..config import BufferConfig
 from ..errors import InvalidArgumentError, NameInUseError, ReaderAlreadyConnectedError, ZeroDuplexError
-from ..memory import MemoryProvider, SharedMemory
+from ..memory import MemoryProvider, SharedMemory, report_on
 from .segment import BufferSegment, BufferSemaphores
 
 _WAITERS_SHIFT: Final = 8 * (wire.NAMED_SEMAPHORE_WAITERS_OFFSET - wire.NAMED_SEMAPHORE_VALUE_AND_WAITERS_OFFSET)
@@ -25,13 +26,14 @@ _ATTEMPTS: Final = 100
 class OwnedBuffer:
     """A buffer with the lock of its name."""
 
-    def __init__(self, name: str, config: BufferConfig, mode: int) -> None:
+    def __init__(self, name: str, config: BufferConfig, mode: int, wish: PageWish) -> None:
         """ReaderAlreadyConnectedError, NameInUseError, OutOfMemoryError, PermissionDeniedError, InvalidArgumentError."""
         layout = config.layout_v1()
         try:
             self._owner = _lock(name)
             try:
-                self.segment = _create(name, config, layout, mode)
+                self.segment = _create(name, config, layout, mode, wish)
+                self.segment.report = report_on(self.segment.provider, wish)
             except BaseException:
                 self._owner.release()
                 raise
@@ -83,10 +85,11 @@ def _refuse(name: str, reader: int, writer: int) -> None:
         raise ReaderAlreadyConnectedError(f"creating the buffer {name!r}: its reader lives (pid {reader})")
 
 
-def _create(name: str, config: BufferConfig, layout: wire.SegmentV1, mode: int) -> BufferSegment:
+def _create(name: str, config: BufferConfig, layout: wire.SegmentV1, mode: int, wish: PageWish) -> BufferSegment:
     provider = config.memory if config.memory is not None else SharedMemory()
     if not isinstance(provider, SharedMemory):
         return _create_over(name, provider, layout, mode)
+    provider._wish = wish
     for _ in range(_ATTEMPTS):
         clear_name(name, _refuse)
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._client_base import ClientBase
 from .._loans_client import RequestBuffer
+from .._pages import MemoryReport
 from .._waiting import Deadline
 from ..errors import ClosedError, ReaderDeadError, ServerDeadError, ZeroDuplexError
 from ..options import SPIN_SLICE_NS, WaitStrategy, nanoseconds
@@ -46,6 +47,11 @@ class SendingDualChannel(EndOwner[ReaderEnd], ClientBase[PendingRequest]):
         self._looked = False
         """The sleep ended with the look at a response."""
         self._peer_checked = 0.0
+
+    @property
+    def memory_report(self) -> MemoryReport:
+        """Of both buffers together."""
+        return self._writer.memory_report._and(super().memory_report)
 
     @abstractmethod
     def _collect_until(self, enough: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from .. import _process
 from .._generated import wire
 from .._generated.wire import FrameStatus
+from .._pages import MemoryReport
 from .._ring_server import Claimed
 from .._server_base import Handler, Phase, cut, run_handler
 from ..errors import (
@@ -128,6 +129,13 @@ class ImmutableDuplexServer(WorkingBufferServer):
     def is_client_connected(self) -> bool:
         with self._lock:
             return not self._left and not self._forked and self._requests.segment.writer_alive()
+
+    @property
+    def memory_report(self) -> MemoryReport:
+        """Of the request buffer and, while a client is there, of its response buffer together."""
+        with self._lock:
+            requests = self._requests.segment.report
+            return requests if self._responses is None else requests._and(self._responses.segment.report)
 
     def stop(self, timeout: float) -> None:
         """Takes nothing new and lets the handler finish, then removes the request buffer. Responses that were written are left for the

@@ -10,6 +10,7 @@ from typing import Final
 
 from .._generated import wire
 from .._ops import ops
+from .._pages import PageWish
 from .._process import process_alive
 from .._server_base import ErrorFunction, Phase, ServerBase
 from .._waiting import Spinning
@@ -53,9 +54,11 @@ class WorkingBufferServer(ServerBase):
         stop_timeout: float,
         mode: int,
         on_error: ErrorFunction,
+        wish: PageWish,
     ) -> None:
         self._config = config
         self._mode = mode
+        self._wish = wish
         self._wait, self._spin_window = wait, spin_window
         self._idle_spin_ns, self._spin_ns = spin_times(wait, spin_window)
         self._lively = True
@@ -81,7 +84,7 @@ class WorkingBufferServer(ServerBase):
         """Stops a server that cannot go on."""
 
     def _create_requests(self, name: str) -> ReaderEnd:
-        requests = ReaderEnd(OwnedBuffer(request_buffer(name), self._config, self._mode))
+        requests = ReaderEnd(OwnedBuffer(request_buffer(name), self._config, self._mode, self._wish))
         requests.ring.before_first = self._welcome
         return requests
 
@@ -174,7 +177,7 @@ class WorkingBufferServer(ServerBase):
         response buffer: clients wait until what their predecessor left is read. So what is found now is of the request's own sender."""
         self._leave_client()
         self._client, self._client_checked = self._requests.segment.writer_pid, 0.0
-        attempt = WriterAttempt(response_buffer(self._name), _PATIENCE, None, allow_other_users=bool(self._mode & 0o077))
+        attempt = WriterAttempt(response_buffer(self._name), _PATIENCE, None, bool(self._mode & 0o077), self._wish)
         while True:
             try:
                 end = WriterEnd(attempt.once())

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from .._generated import wire
 from .._lender import Lender
+from .._pages import MemoryReport
 from .._process import process_alive
 from ..errors import CorruptedError, MetadataAlreadyWrittenError, ReaderDeadError
 from .create import OwnedBuffer
@@ -115,6 +116,11 @@ class EndOwner(Lender, Generic[_End]):
     """What owns one end, lends bytes of it and leaves it."""
 
     _end: _End
+
+    @property
+    def memory_report(self) -> MemoryReport:
+        """What became of the options prefault and huge_pages, also after close."""
+        return self._end.segment.report
 
     def _leave(self) -> None:
         self._end.leave()

@@ -8,6 +8,7 @@ from typing import NoReturn
 from .._generated import wire
 from .._loans import LendsToRead
 from .._names import check_name
+from .._pages import PageWish
 from .._waiting import Deadline, Spinning
 from ..config import BufferConfig
 from ..errors import CorruptedError, TimeoutError, WriterDeadError, same_again
@@ -39,11 +40,14 @@ class Reader(EndOwner[ReaderEnd], LendsToRead):
         read_timeout: float = seconds(wire.DEFAULT_V1_READ_TIMEOUT),
         wait: WaitStrategy = WaitStrategy.HYBRID,
         spin_window: float = SPIN_WINDOW,
+        prefault: bool = False,
+        huge_pages: bool = False,
     ) -> None:
         """Writers can attach when it returns.
 
         config: BufferConfig.default_v1() when None. mode: permission bits of the object and its semaphores. read_timeout: seconds, for
         reads that give none themselves. spin_window: how long a hybrid wait spins before it sleeps, in seconds.
+        prefault, huge_pages: as of a server.
 
         ReaderAlreadyConnectedError, NameInUseError, OutOfMemoryError, PermissionDeniedError, InvalidNameError, InvalidArgumentError,
         UnsupportedPlatformError.
@@ -52,7 +56,9 @@ class Reader(EndOwner[ReaderEnd], LendsToRead):
         check_name(name)
         self._read_timeout = check_duration("a read timeout", read_timeout)
         self._wait, self._spin_window = WaitStrategy(wait), check_duration("a spin window", spin_window)
-        self._end = ReaderEnd(OwnedBuffer(name, config if config is not None else BufferConfig.default_v1(), check_mode(mode)))
+        self._end = ReaderEnd(
+            OwnedBuffer(name, config if config is not None else BufferConfig.default_v1(), check_mode(mode), PageWish(prefault, huge_pages))
+        )
         super().__init__(name)
 
     def read_frame(self, timeout: float | None = None) -> ReceivedFrame:

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 from .._generated import wire
 from .._metadata import MetadataBlock
 from .._ops import ops
+from .._pages import NOTHING
 from .._process import process_alive
 from .._semaphore import Semaphore, SemaphoreSet
 from ..errors import ClosedError
@@ -49,6 +50,8 @@ class BufferSegment:
     def __init__(self, name: str, provider: MemoryProvider, layout: wire.SegmentV1) -> None:
         self.name = name
         self.provider = provider
+        self.report = NOTHING
+        """What became of the wish for its pages."""
         self._semaphores: BufferSemaphores | None = None
         memory = provider.memory
         base = address_of(memory)

@@ -10,6 +10,7 @@ from .._generated import wire
 from .._loans import LendsToFill
 from .._names import check_name
 from .._ops import ops
+from .._pages import PageWish
 from .._waiting import Deadline, Spinning
 from ..errors import AcquisitionOpenError, BufferFullError, CorruptedError, ReaderDeadError, same_again
 from ..memory import SharedMemoryView, flat
@@ -45,20 +46,23 @@ class Writer(EndOwner[WriterEnd], LendsToFill):
         spin_window: float = SPIN_WINDOW,
         memory: SharedMemoryView | None = None,
         allow_other_users: bool = False,
+        prefault: bool = False,
+        huge_pages: bool = False,
     ) -> None:
         """Attaches, retrying within connect_timeout (0 tries once) what time may heal: no buffer yet, a dead reader, another writer.
 
         write_timeout: seconds, for writes and acquisitions that give none themselves. spin_window: how long a hybrid wait spins before it
         sleeps, in seconds. memory: attaches to a buffer in existing memory. allow_other_users: accepts another user's object.
+        prefault, huge_pages: as of a server, for this process's mapping.
 
         BufferNotFoundError, ReaderDeadError, WriterAlreadyConnectedError, VersionMismatchError, PermissionDeniedError, CorruptedError,
-        InvalidNameError, InvalidArgumentError, UnsupportedPlatformError.
+        OutOfMemoryError, InvalidNameError, InvalidArgumentError, UnsupportedPlatformError.
         """
         check_platform()
         check_name(name)
         timeout = check_duration("a connect timeout", connect_timeout)
         options = check_duration("a write timeout", write_timeout), WaitStrategy(wait), check_duration("a spin window", spin_window)
-        self._attached(WriterAttempt(name, timeout, memory, allow_other_users).run(), *options)
+        self._attached(WriterAttempt(name, timeout, memory, allow_other_users, PageWish(prefault, huge_pages)).run(), *options)
 
     @classmethod
     def _over(cls, segment: BufferSegment, write_timeout: float, wait: WaitStrategy, spin_window: float) -> Writer:
