@@ -29,7 +29,9 @@ namespace ZeroDuplex
         {
             if (options.Memory != null)
             {
-                return TryView(options.Memory);
+                Segment given = TryView(options.Memory);
+                given.Report = MemoryReport.On(options.Memory, options.Pages);
+                return given;
             }
 
             SharedMemory own = SharedMemory.Open(Connector.Operation, name, name, ErrorCode.ServerNotFound, options.AllowOtherUsers);
@@ -62,7 +64,7 @@ namespace ZeroDuplex
                 throw Fail(ErrorCode.Corrupted, "the object has only " + found.Size + " bytes");
             }
 
-            found.Map();
+            found.Map(options.Pages);
             SegmentV2 layout = Validate(own, true);
             Descriptor second = found.Reopen(name);
             if (second == null)
@@ -87,6 +89,8 @@ namespace ZeroDuplex
 
                 locked = true;
                 AwaitReset(segment);
+                found.PreparePages(); // only now: whoever is refused has not paid for the pages
+                segment.Report = found.Report;
                 segment.Semaphores = OpenSemaphores();
 
                 // A living owner of a named object proves that the semaphores, which only go by the name, are this object's.

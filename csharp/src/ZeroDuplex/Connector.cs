@@ -62,7 +62,7 @@ namespace ZeroDuplex
             MappedBuffer buffer;
             try
             {
-                buffer = new BufferAttacher(Operation, DualBufferNames.Request(name)).Try(options.Memory, options.AllowOtherUsers);
+                buffer = new BufferAttacher(Operation, DualBufferNames.Request(name)).Try(options.Memory, options.AllowOtherUsers, options.Pages);
             }
             catch (ZeroDuplexException e) when (
                 e.Code == ErrorCode.BufferNotFound || e.Code == ErrorCode.ReaderDead || e.Code == ErrorCode.VersionMismatch)

@@ -29,7 +29,7 @@ namespace ZeroDuplex
             try
             {
                 return new InPlaceDuplexServer(
-                    name, size, settled, owner, SegmentBuilder.Create(name, size, size.Memory, settled.Mode, null));
+                    name, size, settled, owner, SegmentBuilder.Create(name, size, size.Memory, settled.Mode, null, settled.Pages));
             }
             catch
             {
@@ -68,7 +68,7 @@ namespace ZeroDuplex
         /// v1 server, a <see cref="DualBufferDuplexChannel"/>. It retries within the connect timeout what time may heal: no server yet, another
         /// client still attached, a reset under way. Errors: <see cref="ServerNotFoundException"/>, <see cref="WriterAlreadyConnectedException"/>,
         /// <see cref="ServerBusyException"/>, <see cref="VersionMismatchException"/>, <see cref="PermissionDeniedException"/>,
-        /// <see cref="CorruptedException"/>, <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>,
+        /// <see cref="CorruptedException"/>, <see cref="ZeroDuplexOutOfMemoryException"/>, <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>,
         /// <see cref="UnsupportedPlatformException"/>.
         /// </summary>
         /// <param name="name">Name of the channel.</param>

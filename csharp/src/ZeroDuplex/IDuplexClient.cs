@@ -19,6 +19,9 @@ namespace ZeroDuplex
         /// <summary>Whether the server lives, now.</summary>
         bool IsServerConnected { get; }
 
+        /// <summary>What became of the options Prefault and HugePages, also after the close.</summary>
+        MemoryReport MemoryReport { get; }
+
         /// <summary>Copies data into the ring and publishes it. Returns the request's sequence number.</summary>
         /// <param name="data">The request's bytes.</param>
         /// <param name="timeout">How long to wait for the turn and for room.</param>

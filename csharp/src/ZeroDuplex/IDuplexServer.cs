@@ -14,6 +14,12 @@ namespace ZeroDuplex
         Task Stopped { get; }
 
         /// <summary>
+        /// What became of the options Prefault and HugePages, also after the stop. A server that gave its object up and made another reports on
+        /// that one.
+        /// </summary>
+        MemoryReport MemoryReport { get; }
+
+        /// <summary>
         /// Begins to answer requests and returns at once. A server starts once. Errors: <see cref="InvalidArgumentException"/>,
         /// <see cref="ClosedException"/>.
         /// </summary>

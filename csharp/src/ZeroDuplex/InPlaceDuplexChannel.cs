@@ -77,6 +77,12 @@ namespace ZeroDuplex
         }
 
         /// <inheritdoc/>
+        public MemoryReport MemoryReport
+        {
+            get { return segment.Report; }
+        }
+
+        /// <inheritdoc/>
         public bool Cancel(ulong sequence)
         {
             lock (sync)

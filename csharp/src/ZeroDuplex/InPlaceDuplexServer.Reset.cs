@@ -158,7 +158,7 @@ namespace ZeroDuplex
             Segment segment;
             try
             {
-                segment = SegmentBuilder.Create(name, config, null, options.Mode, metadata);
+                segment = SegmentBuilder.Create(name, config, null, options.Mode, metadata, options.Pages);
             }
             catch (ZeroDuplexException)
             {

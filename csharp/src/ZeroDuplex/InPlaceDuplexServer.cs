@@ -52,6 +52,18 @@ namespace ZeroDuplex
         }
 
         /// <inheritdoc/>
+        public MemoryReport MemoryReport
+        {
+            get
+            {
+                lock (sync)
+                {
+                    return current.Segment.Report;
+                }
+            }
+        }
+
+        /// <inheritdoc/>
         public void Start(FrameHandler handler, CancellationToken cancellationToken = default(CancellationToken))
         {
             lock (sync)

@@ -1,5 +1,6 @@
 using System;
 using System.Threading;
+using ZeroDuplex.Native;
 
 namespace ZeroDuplex
 {
@@ -19,6 +20,23 @@ namespace ZeroDuplex
 
         /// <summary>How long a hybrid wait spins before it sleeps (50 µs). Not negative.</summary>
         public TimeSpan SpinWindow { get; set; } = Wire.DefaultV2SpinWindow;
+
+        /// <summary>
+        /// Makes every page of this process's mapping present and writable before the first call, so that the first frames cost as much as later
+        /// ones (false). Creating and connecting take the longer, and fail with <see cref="ZeroDuplexOutOfMemoryException"/> when a page cannot be had.
+        /// </summary>
+        public bool Prefault { get; set; }
+
+        /// <summary>
+        /// Asks the kernel for huge pages (false): a wish and never an error, see <see cref="MemoryReport"/>. Who creates the memory has to ask, and
+        /// prefaults by that; /dev/shm must be mounted with huge=advise, within_size or always.
+        /// </summary>
+        public bool HugePages { get; set; }
+
+        internal PageWish Pages
+        {
+            get { return new PageWish { Prefault = Prefault, HugePages = HugePages }; }
+        }
 
         /// <summary>Whether a duration is one that can be waited for.</summary>
         private protected static bool IsDuration(TimeSpan duration)

@@ -27,6 +27,9 @@ namespace ZeroDuplex
 
         internal IMemoryProvider Provider { get; }
 
+        /// <summary>What became of the wish for its pages.</summary>
+        internal MemoryReport Report { get; set; } = MemoryReport.Nothing;
+
         internal RingMemory Memory { get; }
 
         internal OiebV2* Request { get; }

@@ -27,13 +27,20 @@ namespace ZeroDuplex
         }
 
         /// <summary>Makes a segment. Metadata of the server that is known already is there before any client is.</summary>
-        internal static Segment Create(string name, BufferConfig config, IMemoryProvider provider, int mode, byte[] metadata)
+        internal static Segment Create(string name, BufferConfig config, IMemoryProvider provider, int mode, byte[] metadata, PageWish wish = default(PageWish))
         {
             var builder = new SegmentBuilder(name, config.Layout(Operation, name), mode, metadata);
             try
             {
                 var own = (provider ?? new SharedMemory()) as SharedMemory;
-                return own != null ? builder.CreateObject(own) : builder.CreateOver(provider);
+                if (own != null)
+                {
+                    own.Wish = wish;
+                }
+
+                Segment made = own != null ? builder.CreateObject(own) : builder.CreateOver(provider);
+                made.Report = MemoryReport.On(made.Provider, wish);
+                return made;
             }
             catch (NativeException e)
             {

@@ -80,6 +80,9 @@ namespace ZeroDuplex
             get { return held == null ? 0 : held.Size; }
         }
 
+        /// <summary>What the server or reader that allocates it wants of its pages.</summary>
+        internal PageWish Wish { get; set; }
+
         internal SharedObject Object
         {
             get { return held; }
@@ -110,7 +113,7 @@ namespace ZeroDuplex
 
             try
             {
-                held = SharedObject.Create(name, size, (uint)mode);
+                held = SharedObject.Create(name, size, (uint)mode, Wish);
             }
             catch (NativeException e)
             {

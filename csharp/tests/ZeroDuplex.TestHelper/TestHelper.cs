@@ -9,6 +9,9 @@
 //     client1 NAME COUNT BYTE         as client
 //     reader NAME                     creates a buffer and says "ready"; "read" reads a frame and says its number; ends with stdin
 //     writer NAME COUNT SIZE          attaches, writes COUNT frames and says "sent"; ends with stdin
+//
+//     memory NAME                     says what server and client report that asked for huge pages, and how many faults the first lap takes of
+//                                     a client that asked for nothing
 using System;
 using System.Globalization;
 using System.Threading;
@@ -40,6 +43,9 @@ namespace ZeroDuplex.TestHelper
                 case "writer":
                     Write(name, Number(args[2]), Number(args[3]));
                     break;
+                case "memory":
+                    ReportMemory(name);
+                    break;
                 default:
                     return 2;
             }
@@ -69,6 +75,29 @@ namespace ZeroDuplex.TestHelper
             {
                 server.Start(frame => Behave(go, frame.Opcode, frame.Sequence));
                 LetGo(go);
+            }
+        }
+
+        private static void ReportMemory(string name)
+        {
+            const int Payload = 8 << 20;
+            var config = new BufferConfig(0, Payload);
+            using (InPlaceDuplexServer server = DuplexChannelFactory.Default.CreateInPlaceDuplexServer(name, config, new ServerOptions { HugePages = true }))
+            using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name, new ClientOptions { HugePages = true, Prefault = true }))
+            {
+                foreach (MemoryReport report in new[] { server.MemoryReport, client.MemoryReport })
+                {
+                    Say(report.Prefaulted + " " + report.HugePageBytes.ToString(CultureInfo.InvariantCulture) + " " + report.Reason);
+                }
+            }
+
+            using (InPlaceDuplexServer server = DuplexChannelFactory.Default.CreateInPlaceDuplexServer(name, config))
+            {
+                server.Start(frame => { });
+                using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name, new ClientOptions { Lap = LapMode.Needed }))
+                {
+                    Say(Tests.PageFaults.OfLap(client, Payload).ToString(CultureInfo.InvariantCulture));
+                }
             }
         }
 

@@ -11,10 +11,24 @@ namespace ZeroDuplex.Tests
         private readonly Process process;
 
         internal Helper(string program, string arguments)
+            : this(program, arguments, null)
+        {
+        }
+
+        /// <summary>Around is a shell command that runs "$@", where the helper is to run in surroundings of its own; null for none.</summary>
+        private Helper(string program, string arguments, string around)
         {
             bool mono = Type.GetType("Mono.Runtime") != null;
             string path = Path.Combine(AppDomain.CurrentDomain.BaseDirectory, program + (mono ? ".exe" : ".dll"));
-            process = Process.Start(new ProcessStartInfo(mono ? "mono" : "dotnet", "\"" + path + "\" " + arguments)
+            string runtime = mono ? "mono" : "dotnet";
+            string command = "\"" + path + "\" " + arguments;
+            if (around != null)
+            {
+                command = "-m --propagation private sh -c \"" + around + "\" sh " + runtime + " " + command;
+                runtime = "unshare";
+            }
+
+            process = Process.Start(new ProcessStartInfo(runtime, command)
             {
                 UseShellExecute = false,
                 RedirectStandardInput = true,
@@ -30,6 +44,12 @@ namespace ZeroDuplex.Tests
         internal static Helper Client(string name, int count, uint opcode)
         {
             return Start("client " + name + " " + count + " " + opcode, "sent");
+        }
+
+        /// <summary>With a /dev/shm of its own, mounted with options.</summary>
+        internal static Helper Memory(string name, string options)
+        {
+            return new Helper("ZeroDuplex.TestHelper", "memory " + name, "mount -t tmpfs -o " + options + " tmpfs /dev/shm && exec \\\"$@\\\"");
         }
 
         internal static Helper ImmutableServer(string name)

@@ -15,14 +15,17 @@ namespace ZeroDuplex.Native
         internal const int ErrnoAgain = 11; // EAGAIN, EWOULDBLOCK
         internal const int ErrnoNoMemory = 12; // ENOMEM
         internal const int ErrnoAccess = 13; // EACCES
+        internal const int ErrnoBadAddress = 14; // EFAULT
         internal const int ErrnoExists = 17; // EEXIST
         internal const int ErrnoNotFolder = 20; // ENOTDIR
         internal const int ErrnoIsFolder = 21; // EISDIR
+        internal const int ErrnoInvalid = 22; // EINVAL
         internal const int ErrnoTooManyInSystem = 23; // ENFILE
         internal const int ErrnoTooManyOpen = 24; // EMFILE
         internal const int ErrnoFileTooBig = 27; // EFBIG
         internal const int ErrnoNoSpace = 28; // ENOSPC
         internal const int ErrnoReadOnly = 30; // EROFS
+        internal const int ErrnoNoSystemCall = 38; // ENOSYS
         internal const int ErrnoLoop = 40; // ELOOP
         internal const int ErrnoTimedOut = 110; // ETIMEDOUT
         internal const int ErrnoQuota = 122; // EDQUOT
@@ -37,6 +40,9 @@ namespace ZeroDuplex.Native
         internal const int ProtectRead = 1;
         internal const int ProtectWrite = 2;
         internal const int MapShared = 1;
+
+        internal const int AdviseHugePage = 14; // MADV_HUGEPAGE
+        internal const int AdvisePopulateWrite = 23; // MADV_POPULATE_WRITE
 
         internal const int AtWorkingFolder = -100; // AT_FDCWD
         internal const int AtNoFollow = 0x100; // AT_SYMLINK_NOFOLLOW
@@ -84,6 +90,9 @@ namespace ZeroDuplex.Native
 
         [DllImport("libc", EntryPoint = "munmap", SetLastError = true)]
         internal static extern int Unmap(IntPtr address, UIntPtr length);
+
+        [DllImport("libc", EntryPoint = "madvise", SetLastError = true)]
+        internal static extern int Advise(IntPtr address, UIntPtr length, int advice);
 
         [DllImport("libc", EntryPoint = "pread", SetLastError = true)]
         internal static extern IntPtr Read(Descriptor descriptor, byte* to, UIntPtr count, long offset);

@@ -41,6 +41,7 @@ namespace ZeroDuplex.Native
                 case Libc.ErrnoNotFound: return "no such file";
                 case Libc.ErrnoNoMemory: return "out of memory";
                 case Libc.ErrnoAccess: return "permission denied";
+                case Libc.ErrnoInvalid: return "invalid argument";
                 case Libc.ErrnoExists: return "it exists";
                 case Libc.ErrnoTooManyInSystem: return "too many open files in the system";
                 case Libc.ErrnoTooManyOpen: return "too many open files";

@@ -7,12 +7,10 @@ namespace ZeroDuplex.Native
     /// <summary>A shared-memory object, mapped or not. Not thread-safe.</summary>
     internal sealed unsafe class SharedObject : IDisposable
     {
-        /// <summary>Bounds one reservation, which a signal would otherwise make start all over.</summary>
-        private const long ReserveChunk = 16L << 20;
-
         private readonly Descriptor descriptor;
         private FileStatus status;
         private Mapping mapping;
+        private Pages pages; // of the mapping
         private string temporary; // name to remove after Link, when the object could not be made without one
 
         private SharedObject(Descriptor descriptor, string temporary)
@@ -55,6 +53,12 @@ namespace ZeroDuplex.Native
             get { return mapping == null ? IntPtr.Zero : mapping.Address; }
         }
 
+        /// <summary>What became of the wish of <see cref="Map"/>.</summary>
+        internal MemoryReport Report
+        {
+            get { return pages == null ? MemoryReport.Nothing : pages.Report; }
+        }
+
         /// <summary>Whether any name still leads to the object.</summary>
         internal bool IsLinked
         {
@@ -62,26 +66,29 @@ namespace ZeroDuplex.Native
         }
 
         /// <summary>
-        /// Makes an object that has no name yet, reserves every page and maps it. Reserving makes a full /dev/shm an error here and not a signal later.
+        /// Makes an object that has no name yet, reserves every page and maps it for a wish; one for huge pages prefaults as well. Reserving makes
+        /// a full /dev/shm an error here and not a signal later.
         /// </summary>
-        internal static SharedObject Create(string name, long size, uint mode)
+        internal static SharedObject Create(string name, long size, uint mode, PageWish wish = default(PageWish))
         {
-            return Complete(OpenNameless(name, mode) ?? OpenTemporary(name, mode), size, mode);
+            return Complete(OpenNameless(name, mode) ?? OpenTemporary(name, mode), size, mode, wish);
         }
 
         /// <summary>The way for file systems without nameless files and for processes without /proc, through which those get a name.</summary>
         internal static SharedObject CreateTemporary(string name, long size, uint mode)
         {
-            return Complete(OpenTemporary(name, mode), size, mode);
+            return Complete(OpenTemporary(name, mode), size, mode, default(PageWish));
         }
 
-        private static SharedObject Complete(SharedObject made, long size, uint mode)
+        private static SharedObject Complete(SharedObject made, long size, uint mode, PageWish wish)
         {
             try
             {
-                made.Fill(size, mode);
+                made.Extend(size, mode);
                 made.status = made.descriptor.Status();
-                made.Map();
+                made.Map(wish);
+                made.pages.Reserve();
+                made.pages.Prepare();
                 return made;
             }
             catch
@@ -107,9 +114,16 @@ namespace ZeroDuplex.Native
             }
         }
 
-        internal void Map()
+        internal void Map(PageWish wish = default(PageWish))
         {
             mapping = Mapping.Map(descriptor, Size);
+            pages = new Pages(descriptor, mapping.Address, Size, wish);
+        }
+
+        /// <summary>Fulfils the wish of <see cref="Map"/>.</summary>
+        internal void PreparePages()
+        {
+            pages.Prepare();
         }
 
         /// <summary>Gives the object its name. False when the name is taken.</summary>
@@ -222,7 +236,7 @@ namespace ZeroDuplex.Native
             return new SharedObject(Descriptor.Open(temporary, flags, mode), temporary);
         }
 
-        private void Fill(long size, uint mode)
+        private void Extend(long size, uint mode)
         {
             // The umask was applied when it was opened; the mode asked for is the mode wanted.
             if (Libc.ChangeMode(descriptor, mode) != 0)
@@ -234,20 +248,6 @@ namespace ZeroDuplex.Native
             if (Libc.Truncate(descriptor, size) != 0)
             {
                 throw NativeException.Last("set size " + size);
-            }
-
-            for (long done = 0; done < size;)
-            {
-                long n = Math.Min(size - done, ReserveChunk);
-                int errno = Libc.Reserve(descriptor, done, n);
-                if (errno == 0)
-                {
-                    done += n;
-                }
-                else if (errno != Libc.ErrnoInterrupted)
-                {
-                    throw new NativeException("reserve " + size + " bytes", errno);
-                }
             }
         }
 

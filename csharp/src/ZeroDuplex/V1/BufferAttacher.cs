@@ -23,7 +23,7 @@ namespace ZeroDuplex.V1
         }
 
         /// <summary>Tries once. The buffer is in the view, or the object of the name when that is null. This process is its writer then.</summary>
-        internal MappedBuffer Try(SharedMemoryView view, bool allowOtherUsers)
+        internal MappedBuffer Try(SharedMemoryView view, bool allowOtherUsers, PageWish wish)
         {
             IMemoryProvider memory = view;
             if (view == null)
@@ -32,7 +32,7 @@ namespace ZeroDuplex.V1
                 memory = own;
                 if (own.Object.Size >= Wire.OiebV1Size)
                 {
-                    own.Object.Map();
+                    own.Object.Map(wish);
                 }
             }
 
@@ -44,6 +44,7 @@ namespace ZeroDuplex.V1
                 buffer.Semaphores = OpenSemaphores();
                 CheckStillNamed(memory, buffer);
                 Claim(buffer);
+                PreparePages(buffer, wish);
                 return buffer;
             }
             catch
@@ -67,6 +68,26 @@ namespace ZeroDuplex.V1
             // Pairs with the reader's and the next writer's loads: the tokens of all frames were posted before.
             ref long writer = ref *(long*)&buffer.Oieb->WriterPid;
             Interlocked.CompareExchange(ref writer, (long)Wire.PidNone, (long)Platform.ProcessId);
+        }
+
+        /// <summary>Only when this process is the writer: whoever is refused has not paid for the pages.</summary>
+        private static void PreparePages(MappedBuffer buffer, PageWish wish)
+        {
+            var own = buffer.Provider as SharedMemory;
+            try
+            {
+                if (own != null)
+                {
+                    own.Object.PreparePages();
+                }
+            }
+            catch
+            {
+                Leave(buffer);
+                throw;
+            }
+
+            buffer.Report = MemoryReport.On(buffer.Provider, wish);
         }
 
         private ZeroDuplexException Fail(ErrorCode code, string detail, Exception inner = null)

@@ -23,13 +23,20 @@ namespace ZeroDuplex.V1
             this.mode = (uint)mode;
         }
 
-        internal static MappedBuffer Create(string operation, string name, BufferConfig config, int mode)
+        internal static MappedBuffer Create(string operation, string name, BufferConfig config, int mode, PageWish wish)
         {
             var builder = new BufferBuilder(operation, name, config.LayoutV1(operation, name), mode);
             try
             {
                 var own = (config.Memory ?? new SharedMemory()) as SharedMemory;
-                return own != null ? builder.CreateObject(own) : builder.CreateOver(config.Memory);
+                if (own != null)
+                {
+                    own.Wish = wish;
+                }
+
+                MappedBuffer made = own != null ? builder.CreateObject(own) : builder.CreateOver(config.Memory);
+                made.Report = MemoryReport.On(made.Provider, wish);
+                return made;
             }
             catch (NativeException e)
             {

@@ -47,7 +47,10 @@ namespace ZeroDuplex
             try
             {
                 AwaitUnread(retry);
-                var reader = new ReaderOptions { Wait = options.Wait, SpinWindow = options.SpinWindow };
+                var reader = new ReaderOptions
+                {
+                    Wait = options.Wait, SpinWindow = options.SpinWindow, Prefault = options.Prefault, HugePages = options.HugePages,
+                };
                 var own = buffer.Provider as SharedMemory;
                 if (options.AllowOtherUsers && own != null)
                 {
@@ -79,6 +82,12 @@ namespace ZeroDuplex
                     return failure == null && !life.Ended && requests.IsReaderConnected;
                 }
             }
+        }
+
+        /// <inheritdoc/>
+        public MemoryReport MemoryReport
+        {
+            get { return requests.MemoryReport.And(responses.MemoryReport); }
         }
 
         /// <summary>Always false: v1 cannot take a request back. Error: <see cref="UnknownSequenceException"/>.</summary>

@@ -71,7 +71,7 @@ namespace ZeroDuplex
             try
             {
                 MappedBuffer found = new Retry(LinkOperation, name, options.ResetTimeout, giveUp.Token).Until(
-                    () => attacher.Try(null, allowOtherUsers),
+                    () => attacher.Try(null, allowOtherUsers, options.Pages),
                     code => BufferAttacher.Heals(code) && IsClientAttached);
                 return new Writer(buffer, new WriterOptions { Wait = options.Wait, SpinWindow = options.SpinWindow }, found, null);
             }

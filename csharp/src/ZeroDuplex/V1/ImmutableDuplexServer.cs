@@ -131,6 +131,18 @@ namespace ZeroDuplex
             }
         }
 
+        /// <summary>Of the request buffer and, while a client is there, of its response buffer together.</summary>
+        public MemoryReport MemoryReport
+        {
+            get
+            {
+                lock (sync)
+                {
+                    return responses == null ? requests.MemoryReport : requests.MemoryReport.And(responses.MemoryReport);
+                }
+            }
+        }
+
         /// <summary>
         /// A copy of the metadata that the first client with any has written, null when none has: a v1 buffer takes it once. Errors:
         /// <see cref="ClosedException"/>, <see cref="CorruptedException"/>.
@@ -172,7 +184,10 @@ namespace ZeroDuplex
 
         private Reader CreateRequests()
         {
-            var reader = new ReaderOptions { Wait = options.Wait, SpinWindow = options.SpinWindow, Mode = options.Mode };
+            var reader = new ReaderOptions
+            {
+                Wait = options.Wait, SpinWindow = options.SpinWindow, Mode = options.Mode, Prefault = options.Prefault, HugePages = options.HugePages,
+            };
             try
             {
                 return new Reader(CreateOperation, DualBufferNames.Request(name), config, reader, null) { BeforeFirst = Welcome };

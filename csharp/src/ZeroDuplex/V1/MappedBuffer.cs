@@ -18,6 +18,9 @@ namespace ZeroDuplex.V1
 
         internal IMemoryProvider Provider { get; }
 
+        /// <summary>What became of the wish for its pages.</summary>
+        internal MemoryReport Report { get; set; } = MemoryReport.Nothing;
+
         internal OiebV1* Oieb { get; }
 
         internal BufferMemory Memory { get; }

@@ -57,7 +57,7 @@ namespace ZeroDuplex
             owner = ChannelName.Own(operation, name, () => PreviousObject.IsInPlace(name) ? ErrorCode.NameInUse : ErrorCode.ReaderAlreadyConnected);
             try
             {
-                buffer = BufferBuilder.Create(operation, name, size, this.options.Mode);
+                buffer = BufferBuilder.Create(operation, name, size, this.options.Mode, this.options.Pages);
             }
             catch
             {
@@ -87,6 +87,12 @@ namespace ZeroDuplex
                     return !life.Closing && writer.IsAlive;
                 }
             }
+        }
+
+        /// <summary>What became of the options Prefault and HugePages, also after the close.</summary>
+        public MemoryReport MemoryReport
+        {
+            get { return buffer.Report; }
         }
 
         /// <summary>What the buffer says of itself, now. Error: <see cref="ClosedException"/>.</summary>

@@ -36,7 +36,7 @@ namespace ZeroDuplex
         /// <summary>
         /// Attaches to a living reader's buffer. It retries within the connect timeout what time may heal. Errors:
         /// <see cref="BufferNotFoundException"/>, <see cref="ReaderDeadException"/>, <see cref="WriterAlreadyConnectedException"/>,
-        /// <see cref="VersionMismatchException"/>, <see cref="CorruptedException"/>, <see cref="PermissionDeniedException"/>,
+        /// <see cref="VersionMismatchException"/>, <see cref="CorruptedException"/>, <see cref="PermissionDeniedException"/>, <see cref="ZeroDuplexOutOfMemoryException"/>,
         /// <see cref="InvalidNameException"/>, <see cref="InvalidArgumentException"/>, <see cref="UnsupportedPlatformException"/>.
         /// </summary>
         /// <param name="name">Name of the buffer.</param>
@@ -74,6 +74,12 @@ namespace ZeroDuplex
         public string Name
         {
             get { return name; }
+        }
+
+        /// <summary>What became of the options Prefault and HugePages, also after the close.</summary>
+        public MemoryReport MemoryReport
+        {
+            get { return buffer.Report; }
         }
 
         /// <summary>Whether the reader lives, now.</summary>
@@ -192,7 +198,7 @@ namespace ZeroDuplex
             WriterOptions settled = options ?? new WriterOptions();
             var attacher = new BufferAttacher(AttachOperation, name);
             return new Retry(AttachOperation, name, settled.ConnectTimeout, token).Until(
-                () => attacher.Try(settled.Memory, settled.AllowOtherUsers), BufferAttacher.Heals);
+                () => attacher.Try(settled.Memory, settled.AllowOtherUsers, settled.Pages), BufferAttacher.Heals);
         }
 
         private ZeroDuplexException Fail(ErrorCode code, string operation, string detail)
