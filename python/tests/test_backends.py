@@ -62,6 +62,6 @@ def test_the_suite_passes_without_the_helper() -> None:
     ]  # fmt: skip
     environment = {**os.environ, "ZERODUPLEX_TEST_BACKEND": "libatomic"}
     arguments = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(HERE / m) for m in modules)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, env=environment, cwd=HERE.parent)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=900, env=environment, cwd=HERE.parent)
     assert done.returncode == 0, done.stdout[-5000:]
     assert " passed" in done.stdout
