@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs test suites, all of them even when one fails, and sums up what ran.
 # usage: .ci/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
-# Suites wait for other processes most of their time, so those of Go run beside those of the other languages, which take about as long. What
-# starts processes on every processor by itself, the matrix among them, comes after both.
+# Suites wait for other processes most of their time, so those of Go and Python run beside those of C++ and C#, which take about as long with
+# their builds. What starts processes on every processor by itself, the matrix among them, comes after both.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -115,8 +115,8 @@ first=() second=() alone=()
 for suite in "$@"; do
 	rm -f "$results/$suite.json"
 	case $suite in
-	go*) first+=("$suite") ;;
-	cpp-* | csharp | python) second+=("$suite") ;;
+	go* | python) first+=("$suite") ;;
+	cpp-* | csharp) second+=("$suite") ;;
 	*) alone+=("$suite") ;;
 	esac
 done

@@ -340,13 +340,7 @@ func TestIdleSidesOfV1UseNoProcessor(t *testing.T) {
 	client.Expect("connected")
 	client.Tell("wait")
 	client.Expect("waiting")
-	const window = 2 * time.Second
-	ofServer, ofClient := processorTime(t, server.Pid()), processorTime(t, client.Pid())
-	time.Sleep(window) // the measurement, not a wait for something
-	ofServer, ofClient = processorTime(t, server.Pid())-ofServer, processorTime(t, client.Pid())-ofClient
-	t.Logf("server %v, client %v in %v", ofServer, ofClient, window)
-	require.Less(t, ofServer, window/100, "one per cent of a core")
-	require.Less(t, ofClient, window/100, "one per cent of a core")
+	child.RequireIdle(t, server.Pid(), client.Pid())
 	client.Kill()
 	server.Finish()
 	removeResponses(t, d)

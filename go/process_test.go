@@ -5,10 +5,7 @@ package zeroduplex
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -285,27 +282,6 @@ func TestPausedProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-// processorTime is what all threads of a process have used so far. /proc/PID/stat would count ticks of 10 ms, and miss what ends before one.
-func processorTime(t *testing.T, pid int) time.Duration {
-	t.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	require.NoError(t, err)
-	require.NotEmpty(t, threads, "the kernel counts no processor time (CONFIG_SCHED_INFO)")
-	used := time.Duration(0)
-	for _, path := range threads {
-		stat, err := os.ReadFile(path)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the thread has ended
-		}
-		require.NoError(t, err)
-		var nanoseconds int64
-		_, err = fmt.Sscan(string(stat), &nanoseconds)
-		require.NoError(t, err)
-		used += time.Duration(nanoseconds)
-	}
-	return used
-}
-
 func TestIdleProcessesUseNoProcessor(t *testing.T) {
 	for _, w := range []WaitStrategy{WaitHybrid, WaitBlock} {
 		t.Run(w.String(), func(t *testing.T) {
@@ -314,12 +290,7 @@ func TestIdleProcessesUseNoProcessor(t *testing.T) {
 			client := startClient(t, p.name, w)
 			client.Tell("wait")
 			client.Expect("waiting")
-			const window = 3 * time.Second
-			used := processorTime(t, server.Pid()) + processorTime(t, client.Pid())
-			time.Sleep(window) // the measurement, not a wait for something
-			used = processorTime(t, server.Pid()) + processorTime(t, client.Pid()) - used
-			t.Logf("%v in %v, both together", used, window)
-			require.Less(t, used, window/100, "one per cent of a core")
+			child.RequireIdle(t, server.Pid(), client.Pid())
 			client.Kill()
 			server.Finish()
 		})

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -331,9 +333,14 @@ TEST(Processes, IdleUsesUnderOnePercentOfACore) {
   const auto server = serve(name, {}, complement, options);
   const auto client = connect(name);
   static_cast<void>(client->call(bytes("x")));
-  const double before = cpu_seconds();
-  EXPECT_THROW(static_cast<void>(client->receiveResponse(3s)), TimeoutError);
-  EXPECT_LT(cpu_seconds() - before, 0.03);
+  // Polling shows in every window; what others' load adds is over in the next.
+  double least = std::numeric_limits<double>::max();
+  for (int window = 0; window < 3 && least >= 0.03; ++window) {
+    const double before = cpu_seconds();
+    EXPECT_THROW(static_cast<void>(client->receiveResponse(3s)), TimeoutError);
+    least = std::min(least, cpu_seconds() - before);
+  }
+  EXPECT_LT(least, 0.03);
 }
 
 }  // namespace
