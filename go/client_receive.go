@@ -23,14 +23,23 @@ func (c *InPlaceDuplexChannel) CallRequest(ctx context.Context, r Request) (Resp
 	if r.OneWay {
 		return Response{}, c.fail(ErrorCodeInvalidArgument, "call", "a one-way request has no response; send it")
 	}
+	var err error
 	c.mu.Lock()
-	f, err := c.publish(ctx, r, true)
-	c.mu.Unlock()
+	f := c.publishAlone(ctx, r)
+	if f == nil {
+		f, err = c.publish(ctx, r)
+	}
 	if err != nil {
+		c.mu.Unlock()
 		return Response{}, err
 	}
+	f.Taken = true // before anybody else can look
+	c.mu.Unlock()
 	// The answer to a quick handler is there before a lock could be taken. The claim on the frame is ours, so no lock is needed.
 	if c.options.wait != WaitBlock && c.spinFor(f) {
+		if size, ok := f.Size(); ok {
+			return Response{frame: f, sequence: f.Sequence, size: size}, nil // which keeps the call's hold
+		}
 		return c.deliver(f)
 	}
 	w := pause{ctx: ctx, timeout: c.options.callTimeout}
@@ -315,14 +324,19 @@ func (c *InPlaceDuplexChannel) release(f *ring.Frame) error {
 // behind what was released.
 func (c *InPlaceDuplexChannel) reclaimReleased(op string) error {
 	_, err := c.ring.Reclaim()
-	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look. The full fence
-	// is the caller's.
-	c.seg.responseConsumed.PostIfZero()
-	c.seg.spaceAvailable.PostIfZero()
+	c.announceRelease()
 	if err != nil {
 		return c.corrupted(op, err)
 	}
 	return nil
+}
+
+// announceRelease tells whoever waits for released responses or for room; mu is held.
+func (c *InPlaceDuplexChannel) announceRelease() {
+	// Pairs with the draining server and with our own sender that waits for space, which take their token and then look. The full fence
+	// is the caller's.
+	c.seg.responseConsumed.PostIfZero()
+	c.seg.spaceAvailable.PostIfZero()
 }
 
 // Response is an answer in shared memory, at the place of its request. It is a value: copies mean the same response. Release it once,
@@ -378,8 +392,13 @@ func (r Response) Release() {
 		c.mu.Unlock()
 		return
 	}
-	// Corruption found here makes every later call fail; a release has nobody to tell.
-	_ = c.release(r.frame)
+	if c.ring.ReleaseAlone(r.frame) {
+		c.quiet = false
+		c.announceRelease()
+	} else {
+		// Corruption found here makes every later call fail; a release has nobody to tell.
+		_ = c.release(r.frame)
+	}
 	c.leave()
 	c.mu.Unlock()
 }

@@ -22,7 +22,7 @@ func (c *InPlaceDuplexChannel) SendRequest(ctx context.Context, data []byte) (ui
 // Send implements DuplexClient. Errors: ErrFrameTooLarge, ErrBufferFull, ErrAcquisitionOpen, ErrInvalidArgument.
 func (c *InPlaceDuplexChannel) Send(ctx context.Context, r Request) (uint64, error) {
 	c.mu.Lock()
-	f, err := c.publish(ctx, r, false)
+	f, err := c.publish(ctx, r)
 	var sequence uint64
 	if err == nil {
 		sequence = f.Sequence
@@ -33,8 +33,7 @@ func (c *InPlaceDuplexChannel) Send(ctx context.Context, r Request) (uint64, err
 }
 
 // publish copies a request into the ring; mu is held, and may have been let go meanwhile. On success a call has been entered.
-// taken claims the response for the caller.
-func (c *InPlaceDuplexChannel) publish(ctx context.Context, r Request, taken bool) (*ring.Frame, error) {
+func (c *InPlaceDuplexChannel) publish(ctx context.Context, r Request) (*ring.Frame, error) {
 	const op = "send request"
 	data, err := c.claim(ctx, op, len(r.Data), r.Capacity)
 	if err != nil {
@@ -50,9 +49,27 @@ func (c *InPlaceDuplexChannel) publish(ctx context.Context, r Request, taken boo
 	if c.failure != nil {
 		return nil, c.unclaim()
 	}
-	f := c.commit(len(r.Data), r.Opcode, r.OneWay)
-	f.Taken = taken
-	return f, nil
+	return c.commit(len(r.Data), r.Opcode, r.OneWay), nil
+}
+
+// publishAlone is publish for the ordinary case: a small request with two ways while nothing is in flight, nobody else sends and the
+// server answered the last one. Nil: publish does it, and says what is wrong where something is. mu is held all the time.
+func (c *InPlaceDuplexChannel) publishAlone(ctx context.Context, r Request) *ring.Frame {
+	capacity := r.Capacity
+	if capacity == 0 {
+		capacity = len(r.Data)
+	}
+	if len(r.Data) > copyUnderLock || capacity < len(r.Data) || uint64(capacity) > wire.MaxFrameData ||
+		c.failure != nil || c.quiet || !c.turn.free() || ctx.Err() != nil {
+		return nil
+	}
+	f := c.ring.PublishAlone(r.Data, ring.RoundUp(uint64(capacity)), r.Opcode)
+	if f != nil {
+		c.holds++
+		c.seg.requestReady.PostIfZero() // pairs as in commit
+		c.quiet = true
+	}
+	return f
 }
 
 // unclaim gives a claim back because the channel failed meanwhile; mu is held.

@@ -238,12 +238,17 @@ var errGoexit = errors.New("the handler ended its goroutine (runtime.Goexit)")
 func (s *InPlaceDuplexServer) perform(t *tenure, w *work) {
 	alone, kicks := s.options.workers == 1, s.kicks.Load()
 	s.mu.Unlock()
-	answered, settled := false, false
+	handling, settled := false, false
 	var corruption error
 	defer func() {
-		if !answered {
-			s.answer(w, errGoexit)
-			go s.serve(t) // this worker ends
+		if handling {
+			// The handler did not return. One recover for all requests of the loop: one for each would be a good part of a round trip, too.
+			if p := recover(); p != nil {
+				s.answer(w, fmt.Errorf("handler panicked: %v", p))
+			} else {
+				s.answer(w, errGoexit)
+				go s.serve(t) // this worker ends
+			}
 		}
 		s.mu.Lock()
 		if !settled {
@@ -254,16 +259,17 @@ func (s *InPlaceDuplexServer) perform(t *tenure, w *work) {
 		}
 		s.finish(t)
 	}()
-	s.handle(w)
-	answered = true
-	for found := alone; found; {
+	for found := true; found; {
+		handling, settled = true, false
+		err := s.handler(w.begin())
+		handling = false
+		s.answer(w, err)
+		if !alone {
+			return
+		}
 		t.settle(w)
 		settled = true
-		if found, corruption = s.nextAlone(t, w, kicks); found {
-			answered, settled = false, false
-			s.handle(w)
-			answered = true
-		}
+		found, corruption = s.nextAlone(t, w, kicks)
 	}
 }
 
@@ -286,9 +292,6 @@ func (s *InPlaceDuplexServer) nextAlone(t *tenure, w *work, kicks uint32) (bool,
 	}
 }
 
-// handle runs the handler and answers.
-func (s *InPlaceDuplexServer) handle(w *work) { s.answer(w, s.call(w.begin())) }
-
 // answer publishes what the handler made of the frame.
 func (s *InPlaceDuplexServer) answer(w *work, err error) {
 	w.end()
@@ -305,16 +308,6 @@ func (s *InPlaceDuplexServer) answer(w *work, err error) {
 		w.size, status = writeFailure(f.Data[:f.Capacity], err)
 		f.Answer(w.size, status, true)
 	}
-}
-
-// call runs the handler; a panic of it becomes its error.
-func (s *InPlaceDuplexServer) call(f Frame) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("handler panicked: %v", p)
-		}
-	}()
-	return s.handler(f)
 }
 
 // writeFailure puts an error's message into a frame, cut at a character's boundary.

@@ -15,12 +15,15 @@ type ticket struct {
 
 // tryTake takes the turn when nobody has it and nobody waits.
 func (q *turnQueue) tryTake() bool {
-	if q.held || len(q.queue) > 0 {
+	if !q.free() {
 		return false
 	}
 	q.held = true
 	return true
 }
+
+// free reports whether nobody has the turn and nobody waits.
+func (q *turnQueue) free() bool { return !q.held && len(q.queue) == 0 }
 
 func (q *turnQueue) enqueue() *ticket {
 	t := &ticket{wake: make(chan struct{}, 1)}

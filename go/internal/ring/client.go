@@ -84,7 +84,7 @@ func NewClient(mem Memory, eager bool) *Client {
 // Reserve claims room for a frame of the given capacity (already checked against the limits; rounded up here) and returns its data
 // area. It fails with ErrTooLarge or ErrNoRoom. Only one claim is open at a time.
 func (c *Client) Reserve(size, capacity uint64) ([]byte, error) {
-	capacity = roundUp(max(size, capacity))
+	capacity = RoundUp(max(size, capacity))
 	total := wire.FrameHeaderV2Size + capacity
 	payload := c.mem.size()
 	if total > payload {
@@ -107,15 +107,7 @@ func (c *Client) place(total uint64) bool {
 	n := &c.next
 	n.start, n.position, n.waste, n.marker = c.head, c.position, 0, false
 	if c.frames.len() == 0 {
-		if c.position == 0 || !c.eager && total <= room {
-			return true
-		}
-		// The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
-		// distance, which must therefore exceed the payload.
-		n.start, n.position = c.head+room, 0
-		if room+total <= payload {
-			n.start += payload
-		}
+		n.start, n.position = c.startAlone(total)
 		return true
 	}
 	free := payload - c.claimed
@@ -124,6 +116,22 @@ func (c *Client) place(total uint64) bool {
 	}
 	n.start, n.position, n.waste, n.marker = c.head+room, 0, room, true
 	return total+room <= free
+}
+
+// startAlone is where a frame goes while nothing is in flight: the cumulative offset of its header, and the position.
+func (c *Client) startAlone(total uint64) (start, position uint64) {
+	payload := c.mem.size()
+	room := payload - c.position
+	if c.position == 0 || !c.eager && total <= room {
+		return c.head, c.position
+	}
+	// The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
+	// distance, which must therefore exceed the payload.
+	start = c.head + room
+	if room+total <= payload {
+		start += payload
+	}
+	return start, 0
 }
 
 // Abort gives the open claim back.
@@ -137,15 +145,6 @@ func (c *Client) Abort() {
 func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	n := &c.next
 	c.open = false
-	c.last++
-	f := c.record()
-	f.Sequence, f.Capacity, f.Opcode, f.OneWay = c.last, n.capacity, opcode, oneWay
-	f.Taken, f.Cancelled, f.Abandoned, f.released = false, false, false, false
-	f.position, f.total, f.waste = n.position, n.total, n.waste
-	f.header = c.mem.headerAt(f.position)
-	ordered.Relaxed64(&f.Live, c.last)
-	c.frames.push(f)
-
 	if n.marker {
 		writeHeader(c.mem.headerAt(c.position), 0, 0, 0, 0, 0, wire.FrameStateWrap)
 	}
@@ -153,21 +152,55 @@ func (c *Client) Publish(size uint64, opcode uint32, oneWay bool) *Frame {
 	if oneWay {
 		flags = wire.FrameFlagsOneWay
 	}
-	writeHeader(f.header, size, c.last, n.capacity, opcode, flags, wire.FrameStateRequest)
-	c.head = n.start + n.total
-	if c.position = n.position + n.total; c.position == c.mem.size() {
-		c.position = 0
+	f := c.publish(n.start, n.position, n.capacity, size, c.mem.size()-c.claimed, opcode, flags)
+	f.waste = n.waste
+	return f
+}
+
+// PublishAlone is Reserve, a copy of data and Publish in one step, for a frame of a capacity that is rounded already and when nothing is
+// in flight: it needs no claim. Nil: something is, or the frame can never fit.
+func (c *Client) PublishAlone(data []byte, capacity uint64, opcode uint32) *Frame {
+	total := wire.FrameHeaderV2Size + capacity
+	payload := c.mem.size()
+	if c.frames.count != 0 || c.open || total > payload {
+		return nil
 	}
+	start, position := c.startAlone(total)
+	size := uint64(len(data))
+	copy(c.mem.dataAt(position, size, capacity), data)
+	c.claimed = total
+	return c.publish(start, position, capacity, size, payload-total, opcode, 0)
+}
+
+// publish writes the header and makes it count. What is only this process's follows what the server waits for: it works meanwhile.
+func (c *Client) publish(start, position, capacity, size, free uint64, opcode, flags uint32) *Frame {
+	sequence := c.last + 1
+	total := wire.FrameHeaderV2Size + capacity
+	head := start + total
+	header := c.mem.headerAt(position)
+	writeHeader(header, size, sequence, capacity, opcode, flags, wire.FrameStateRequest)
 
 	// The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest, which
 	// needs no order of its own (publish-bytes and free-bytes in cpp/verify). It is stored sequentially consistently, which is the full
 	// fence of the posting rule, too.
-	free := c.free()
-	ordered.Covered64(c.request.writtenBytes, c.head)
+	ordered.Covered64(c.request.writtenBytes, head)
 	ordered.Covered64(c.request.freeBytes, free)
-	c.request.writtenCount.Store(c.last)
+	c.request.writtenCount.Store(sequence)
 	// The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for, and the fence.
 	ordered.Covered64(c.response.freeBytes, free)
+
+	c.last = sequence
+	c.head = head
+	if c.position = position + total; c.position == c.mem.size() {
+		c.position = 0
+	}
+	f := c.record()
+	f.Sequence, f.Capacity, f.Opcode, f.OneWay = sequence, capacity, opcode, flags&wire.FrameFlagsOneWay != 0
+	f.Taken, f.Cancelled, f.Abandoned, f.released = false, false, false, false
+	f.position, f.total, f.waste = position, total, 0
+	f.header = header
+	ordered.Relaxed64(&f.Live, sequence)
+	c.frames.push(f)
 	return f
 }
 
@@ -234,6 +267,13 @@ type Answer struct {
 	Failed bool
 }
 
+// Size is the length of a response, read once and checked. False: it is none, or no good one; Read says which.
+func (f *Frame) Size() (int, bool) {
+	state := wire.FrameState(stateOf(f.header).Load())
+	size := f.header.PayloadSize
+	return int(size), state == wire.FrameStateResponse && size <= f.Capacity
+}
+
 // Read reads an answered frame. The size that the server stored is checked against what was claimed.
 func (f *Frame) Read() (Answer, error) {
 	state := wire.FrameState(stateOf(f.header).Load())
@@ -269,6 +309,21 @@ func (c *Client) Release(f *Frame) {
 	// Pairs with the draining server's acquire load. Sequentially consistent, as in Publish.
 	c.consumed++
 	c.response.readCount.Store(c.consumed)
+}
+
+// ReleaseAlone is Release and Reclaim in one step for the only frame in flight. False: there are others, and nothing was done.
+func (c *Client) ReleaseAlone(f *Frame) bool {
+	if c.frames.count != 1 || c.open || f.Abandoned {
+		return false
+	}
+	c.Release(f)
+	c.claimed = 0
+	c.spare = append(c.spare, f)
+	c.frames.pop()
+	free := c.mem.size() // for inspectors
+	ordered.Covered64(c.request.freeBytes, free)
+	ordered.Covered64(c.response.freeBytes, free)
+	return true
 }
 
 // Cancel takes a request back that the server has not taken. False: the server was faster.

@@ -27,8 +27,8 @@ func (m *Memory) dataAt(position, size, capacity uint64) []byte {
 
 func (m *Memory) size() uint64 { return uint64(len(m.Payload)) }
 
-// roundUp rounds to the next multiple of the block alignment. Callers bound n, so that it cannot overflow.
-func roundUp(n uint64) uint64 { return (n + wire.BlockAlignment - 1) &^ (wire.BlockAlignment - 1) }
+// RoundUp rounds to the next multiple of the block alignment. Callers bound n, so that it cannot overflow.
+func RoundUp(n uint64) uint64 { return (n + wire.BlockAlignment - 1) &^ (wire.BlockAlignment - 1) }
 
 // The compiler proves a pointer to a field good by a load from the struct's start, which on a line that the peer has just written
 // costs a cache miss. So the words that both sides touch are addressed from their offsets: once per end for the blocks, and here for headers.

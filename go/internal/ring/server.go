@@ -81,50 +81,49 @@ func (s *Server) Next(f *Claimed) (bool, error) {
 	for written-s.cursor > payload {
 		s.toNextLap()
 	}
-	err := s.read(f, written)
-	return err == nil, err
-}
-
-func (s *Server) read(f *Claimed, written uint64) error {
-	payload := s.mem.size()
+	// One function from here on: calls would be a good part of the way.
 	for wrapped := false; ; wrapped = true {
 		position := s.position
 		available := written - s.cursor
 		if available < wire.FrameHeaderV2Size {
-			return fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
+			return false, fmt.Errorf("%w: frame %d counted but only %d bytes written for it", ErrCorrupted, s.passed+1, available)
 		}
 		h := s.mem.headerAt(position)
 		// Take will write the header, and Count the response block, which the client has just written.
 		spin.FetchAllForWriting(unsafe.Pointer(h), unsafe.Pointer(s.response.writtenCount), unsafe.Pointer(h))
-		// Pairs with the client's store of the state in header.write.
+		// Pairs with the client's store of the state in writeHeader.
 		state := wire.FrameState(stateOf(h).Load())
-		if state != wire.FrameStateWrap {
-			return s.copyHeader(f, h, state, position, available)
+		if state == wire.FrameStateWrap {
+			if err := s.followMarker(wrapped, position, available); err != nil {
+				return false, err
+			}
+			continue
 		}
-		if wrapped || position == 0 {
-			return fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
+		// The header is read once and checked. Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
+		f.Sequence, f.Size, f.Capacity, f.Opcode = h.SequenceNumber, h.PayloadSize, h.Capacity, h.Opcode
+		f.OneWay = flagsOf(h).Load()&wire.FrameFlagsOneWay != 0
+		f.Cancelled = state == wire.FrameStateCancelled
+		f.header = h
+		room := min(payload-position, available) - wire.FrameHeaderV2Size
+		if (state == wire.FrameStateRequest || f.Cancelled) && f.Sequence == s.passed+1 &&
+			f.Capacity%wire.BlockAlignment == 0 && f.Capacity <= room && f.Capacity <= wire.MaxFrameData && f.Size <= f.Capacity {
+			f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
+			return true, nil
 		}
-		if available <= payload-position {
-			return fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
-		}
-		s.toNextLap()
+		return false, s.malformed(f, state, room)
 	}
 }
 
-// copyHeader reads a header once and checks it.
-func (s *Server) copyHeader(f *Claimed, h *wire.FrameHeaderV2, state wire.FrameState, position, available uint64) error {
-	// Field by field: a copy of a struct that was stored a moment ago waits until the stores are done.
-	f.Sequence, f.Size, f.Capacity, f.Opcode = h.SequenceNumber, h.PayloadSize, h.Capacity, h.Opcode
-	f.OneWay = flagsOf(h).Load()&wire.FrameFlagsOneWay != 0
-	f.Cancelled = state == wire.FrameStateCancelled
-	f.header = h
-	room := min(s.mem.size()-position, available) - wire.FrameHeaderV2Size
-	if (state == wire.FrameStateRequest || f.Cancelled) && f.Sequence == s.passed+1 &&
-		f.Capacity%wire.BlockAlignment == 0 && f.Capacity <= room && f.Capacity <= wire.MaxFrameData && f.Size <= f.Capacity {
-		f.Data = s.mem.dataAt(position, f.Size, f.Capacity)
-		return nil
+// followMarker moves the cursor from a wrap marker to the frame behind it.
+func (s *Server) followMarker(wrapped bool, position, available uint64) error {
+	if wrapped || position == 0 {
+		return fmt.Errorf("%w: wrap marker at %d where none can be", ErrCorrupted, position)
 	}
-	return s.malformed(f, state, room)
+	if available <= s.mem.size()-position {
+		return fmt.Errorf("%w: wrap marker at %d with no frame behind it", ErrCorrupted, position)
+	}
+	s.toNextLap()
+	return nil
 }
 
 // malformed says what is wrong with a header.
