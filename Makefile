@@ -96,7 +96,7 @@ agent-go: setup
 .PHONY: agent-cpp
 agent-cpp: setup
 	@mkdir -p $(AGENTS)/cpp build/test
-	@{ cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release && cmake --build build/cpp/agent -j 2 --target agent; } >build/test/agent-cpp.log 2>&1 || \
+	@{ cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DZERODUPLEX_UNITY=ON && cmake --build build/cpp/agent -j 2 --target agent; } >build/test/agent-cpp.log 2>&1 || \
 		{ tail -n 60 build/test/agent-cpp.log; exit 1; }
 	@ln -sfn ../../cpp/agent/agent $(AGENTS)/cpp/agent
 	@test -x $(AGENTS)/cpp/agent || { echo "the C++ build made no agent" >&2; exit 1; }
