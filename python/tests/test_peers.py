@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from support import signal_other_thread
 
+from zeroduplex._generated import wire
 from zeroduplex._semaphore import Semaphore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -266,6 +268,14 @@ def test_stress(name: str) -> None:
     assert (totals["failed"], totals["one_way"], totals["attachments"], totals["errors"]) == (30, 3 * 70, 3, 0)
     assert totals["round_trips"] == 1500 - 30 - 210
     assert (json.loads(out), errors) == ({"handled": 1500, "one_way": 210, "bad": 0}, "")
+
+
+def test_a_stress_client_waits_no_longer_than_its_connect_timeout(name: str) -> None:
+    started = time.monotonic()
+    done = run("stress_client", "--name", name, "--connect-timeout", 0)
+    assert time.monotonic() - started < wire.DEFAULT_V2_CONNECT_TIMEOUT.total_seconds()
+    assert done.returncode == 1
+    assert "server_not_found" in done.stderr
 
 
 @pytest.fixture

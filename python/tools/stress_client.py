@@ -15,6 +15,7 @@ from pattern import DELAY_MASK, FAIL, GROW, STATUS_ASKED, inverted, mismatch, pa
 from program import Failed, Flags, number, run
 
 from zeroduplex import DuplexChannelFactory, DuplexClient, HandlerFailedError, TimeoutError
+from zeroduplex._generated.wire import DEFAULT_V2_CONNECT_TIMEOUT
 
 FAILED = -1
 
@@ -143,6 +144,8 @@ def main() -> None:
     flags.add_argument("--one-way-every", type=number(0), default=0, help="send every so many frames one-way")
     flags.add_argument("--reconnects", type=number(1), default=1, help="attachments after each other")
     flags.add_argument("--idle", type=number(0), default=0, help="ms to wait, at the end, for a response that never comes")
+    flags.add_argument("--connect-timeout", type=number(0), default=int(DEFAULT_V2_CONNECT_TIMEOUT.total_seconds() * 1000),
+                       help="ms that connecting may take; 0 tries once")  # fmt: skip
     o = flags.parse_args()
     if o.max < o.min:
         flags.error("--min must not be above --max")
@@ -150,7 +153,7 @@ def main() -> None:
     chance = random.Random(o.seed)
     totals = {"round_trips": 0, "failed": 0, "one_way": 0, "out_of_order": 0, "attachments": 0, "errors": 0}
     while totals["attachments"] < o.reconnects:
-        with DuplexChannelFactory().create_client(o.name, wait=o.wait) as client:
+        with DuplexChannelFactory().create_client(o.name, wait=o.wait, connect_timeout=o.connect_timeout / 1000) as client:
             attachment = Attachment(client, o, chance, totals)
             attachment.exchange()
             totals["attachments"] += 1

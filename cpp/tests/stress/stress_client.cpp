@@ -2,6 +2,7 @@
 //
 //   stress-client --name N [--count C] [--inflight M] [--min A] [--max B] [--seed S] [--wait spin|hybrid|block] [--delay-max US]
 //                 [--grow-max G] [--fail-every F] [--one-way-every O] [--reconnects R] [--idle MS]
+//                 [--connect-timeout MS]
 //
 // At the end prints one line of JSON; an error ends it with exit code 1 instead.
 
@@ -38,6 +39,8 @@ struct Options {
         reconnects(flags.number<int>("reconnects", 1, 1)),
         idle(flags.number<int>("idle", 0, 0)) {
     client.wait = flags.wait();
+    const auto connect = std::chrono::duration_cast<std::chrono::milliseconds>(client.connect_timeout);
+    client.connect_timeout = std::chrono::milliseconds(flags.number<int>("connect-timeout", static_cast<int>(connect.count()), 0));
     flags.finish();
   }
 

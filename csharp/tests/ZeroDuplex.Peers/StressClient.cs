@@ -20,7 +20,7 @@ namespace ZeroDuplex.Peers
         private readonly ulong oneWayEvery;
         private readonly int reconnects;
         private readonly int idle; // milliseconds
-        private readonly WaitStrategy wait;
+        private readonly ClientOptions options = new ClientOptions();
         private readonly Random random;
 
         private ulong roundTrips;
@@ -36,7 +36,8 @@ namespace ZeroDuplex.Peers
             least = flags.Int("--min", 64, 0);
             most = flags.Int("--max", 64, least);
             random = new Random(flags.Int("--seed", 1, 0));
-            wait = flags.Wait();
+            options.Wait = flags.Wait();
+            options.ConnectTimeout = TimeSpan.FromMilliseconds(flags.Int("--connect-timeout", (int)options.ConnectTimeout.TotalMilliseconds, 0));
             delayMax = flags.Int("--delay-max", 0, 0, (int)StressPattern.DelayMask);
             growMax = flags.Int("--grow-max", 0, 0);
             failEvery = (ulong)flags.Long("--fail-every", 0, 0);
@@ -50,7 +51,7 @@ namespace ZeroDuplex.Peers
             new StressClient(new Arguments(args, new[]
             {
                 "--name", "--count", "--inflight", "--min", "--max", "--seed", "--wait", "--delay-max", "--grow-max", "--fail-every",
-                "--one-way-every", "--reconnects", "--idle",
+                "--one-way-every", "--reconnects", "--idle", "--connect-timeout",
             })).RunAll();
         }
 
@@ -58,7 +59,7 @@ namespace ZeroDuplex.Peers
         {
             for (int i = 1; i <= reconnects; i++)
             {
-                using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name, new ClientOptions { Wait = wait }))
+                using (IDuplexClient client = DuplexChannelFactory.Default.CreateClient(name, options))
                 {
                     new Attachment(this, client).Exchange();
                     if (i == reconnects && idle > 0)

@@ -12,10 +12,12 @@ import (
 
 	"github.com/zeroduplex/zeroduplex/go"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/flags"
+	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
 const clientUsage = `usage: zeroduplex stress-client --name N [--count C] [--inflight M] [--min A] [--max B] [--seed S] [--wait spin|hybrid|block]
        [--delay-max US] [--grow-max G] [--fail-every F] [--one-way-every O] [--reconnects R] [--idle MS]
+       [--connect-timeout MS]
 
 Sends frames of random sizes from one thread, receives in another and checks every byte.`
 
@@ -39,7 +41,7 @@ type clientOptions struct {
 	delayMax, growMax     int
 	failEvery, onewayEach uint64
 	reconnects            int
-	idle                  time.Duration
+	idle, connectTimeout  time.Duration
 }
 
 // RunClient runs the client and returns its exit code.
@@ -58,12 +60,14 @@ func RunClient(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	set.Uint64Var(&o.onewayEach, "one-way-every", 0, "every so many frames want no answer")
 	set.IntVar(&o.reconnects, "reconnects", 1, "attachments, one after the other")
 	idle := set.Int("idle", 0, "milliseconds to wait, at the end, for a response that never comes")
+	connect := set.Int64("connect-timeout", wire.DefaultV2ConnectTimeout.Milliseconds(), "milliseconds that connecting may take; 0 tries once")
 	waitName := set.String("wait", "hybrid", "spin, hybrid or block")
 	if _, code, ok := set.Parse(args); !ok {
 		return code
 	}
 	var err error
 	o.idle = time.Duration(*idle) * time.Millisecond
+	o.connectTimeout = time.Duration(*connect) * time.Millisecond
 	if o.wait, err = zeroduplex.ParseWaitStrategy(*waitName); err == nil {
 		err = o.check()
 	}
@@ -88,8 +92,8 @@ func (o clientOptions) check() error {
 		return errors.New("--inflight and --reconnects must be at least 1")
 	case o.min < 0 || o.max < o.min:
 		return errors.New("--min must not be negative nor above --max")
-	case o.delayMax < 0 || o.delayMax > delayMask || o.growMax < 0 || o.idle < 0:
-		return fmt.Errorf("--delay-max must be 0 to %d, --grow-max and --idle not negative", delayMask)
+	case o.delayMax < 0 || o.delayMax > delayMask || o.growMax < 0 || o.idle < 0 || o.connectTimeout < 0:
+		return fmt.Errorf("--delay-max must be 0 to %d, --grow-max, --idle and --connect-timeout not negative", delayMask)
 	}
 	return nil
 }
@@ -113,7 +117,7 @@ type attachment struct {
 }
 
 func (o clientOptions) attach(ctx context.Context, random *rand.Rand, total *ClientResult, last bool, stdout io.Writer) (err error) {
-	client, err := zeroduplex.DefaultFactory().CreateClient(ctx, o.name, zeroduplex.WithWait(o.wait))
+	client, err := zeroduplex.DefaultFactory().CreateClient(ctx, o.name, zeroduplex.WithWait(o.wait), zeroduplex.WithConnectTimeout(o.connectTimeout))
 	if err != nil {
 		return err
 	}

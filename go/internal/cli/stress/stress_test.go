@@ -132,7 +132,7 @@ func TestAServerFindsOutAWrongClient(t *testing.T) {
 }
 
 func TestWrongArguments(t *testing.T) {
-	for _, args := range [][]string{{"--inflight", "0"}, {"--min", "2", "--max", "1"}, {"--min", "-1"}, {"--delay-max", "65536"}, {"--wait", "doze"}, {"--reconnects", "0"}, {"surplus"}} {
+	for _, args := range [][]string{{"--inflight", "0"}, {"--min", "2", "--max", "1"}, {"--min", "-1"}, {"--delay-max", "65536"}, {"--wait", "doze"}, {"--reconnects", "0"}, {"--connect-timeout", "-1"}, {"surplus"}} {
 		code, _, stderr := client(t, append([]string{"--name", "x"}, args...)...)
 		assert.Equal(t, flags.Usage, code, args)
 		assert.NotEmpty(t, stderr)
