@@ -42,10 +42,15 @@ check-generated: setup ## fail when a generated file is not what the spec makes 
 	go run ./conformance/cmd/agentgen -root . -check
 
 .PHONY: build
-build: setup commands peers agents ## build commands, libraries, peers and conformance agents
+build: setup commands peers agents ## build commands, libraries, peers and conformance agents (-j2 builds languages beside each other)
+
+# What the other targets need: much of it waits for the network or compiles in one process.
+.PHONY: built
+built:
+	@$(MAKE) -j 2 build
 
 .PHONY: commands
-commands:
+commands: setup
 	@echo "building build/bin/zeroduplex and build/bin/conformance"
 	@go build -trimpath -o $(BIN)/zeroduplex ./go/cmd/zeroduplex
 	@go build -trimpath -o $(BIN)/conformance ./conformance/cmd/conformance
@@ -89,42 +94,44 @@ agents: $(LANGUAGES:%=agent-%) ## build the conformance agent of every language 
 
 .PHONY: agent-go
 agent-go: setup
-	@echo "building the agents"
+	@echo "building the go agent"
 	@mkdir -p $(AGENTS)/go
 	@go build -trimpath -o $(AGENTS)/go/agent ./conformance/agents/go
 
 .PHONY: agent-cpp
 agent-cpp: setup
+	@echo "building the C++ agent"
 	@mkdir -p $(AGENTS)/cpp build/test
 	@{ cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DZERODUPLEX_UNITY=ON && cmake --build build/cpp/agent -j 2 --target agent; } >build/test/agent-cpp.log 2>&1 || \
 		{ tail -n 60 build/test/agent-cpp.log; exit 1; }
 	@ln -sfn ../../cpp/agent/agent $(AGENTS)/cpp/agent
 	@test -x $(AGENTS)/cpp/agent || { echo "the C++ build made no agent" >&2; exit 1; }
 
+# After the peers, which build the same library and the same environment.
 .PHONY: agent-csharp
-agent-csharp: setup
+agent-csharp: setup peers-csharp
 	@$(MAKE) -C csharp agent
 
 .PHONY: agent-python
-agent-python: setup
+agent-python: setup peers-python
 	@$(MAKE) -C python agent
 
 .PHONY: test
-test: build ## run every test of every language and sum them up
+test: built ## run every test of every language and sum them up
 	@.ci/test.sh $(TEST_SUITES)
 
 .PHONY: test-go test-cpp test-csharp test-python
-test-csharp: build ## run the C# tests only
+test-csharp: built ## run the C# tests only
 	@.ci/test.sh csharp
-test-python: build ## run the Python tests only
+test-python: built ## run the Python tests only
 	@.ci/test.sh python
-test-go: build ## run the Go tests only, the cross-language ones included
+test-go: built ## run the Go tests only, the cross-language ones included
 	@.ci/test.sh go go-race go-module
-test-cpp: build ## run the C++ tests only: release, address and undefined-behaviour, thread sanitizer
+test-cpp: built ## run the C++ tests only: release, address and undefined-behaviour, thread sanitizer
 	@.ci/test.sh cpp-release cpp-debug cpp-tsan
 
 .PHONY: soak
-soak: build ## run the cross-language tests at full length (a million round trips per pair)
+soak: built ## run the cross-language tests at full length (a million round trips per pair)
 	ZERODUPLEX_SOAK=1 go test -count 1 -v -run ReconnectingIsQuick ./go
 	go test -count 1 -timeout 60m -v ./go/test/interop -args -soak
 	go test -count 1 -timeout 120m -v -run LoseNothing ./go/test/isolation -args -soak
@@ -134,7 +141,7 @@ lint: setup ## check style and obvious mistakes
 	@.ci/lint.sh
 
 .PHONY: demo
-demo: build ## change a picture in place through every pair of languages (IMAGE=path)
+demo: built ## change a picture in place through every pair of languages (IMAGE=path)
 	@$(BIN)/zeroduplex demo $(if $(IMAGE),--image "$(IMAGE)")
 
 # Each language with itself, where all pairs would take too long.
@@ -142,7 +149,7 @@ ALONE := --pairs go/go,cpp/cpp,csharp/csharp,python/python
 MEASURE = $(BIN)/zeroduplex bench
 
 .PHONY: bench
-bench: build ## measure everything, an hour and more, and make build/bench/index.html of it (BENCH='--passes 1 --outside NAME=FOLDER')
+bench: built ## measure everything, an hour and more, and make build/bench/index.html of it (BENCH='--passes 1 --outside NAME=FOLDER')
 	@mkdir -p build/bench
 	@rm -f build/bench/*.json
 	@$(MEASURE) rtt --out build/bench/rtt.json $(BENCH)
@@ -165,16 +172,16 @@ bench-peers-check: ## build them, run each in every setting, and see that each f
 	@conformance/benchpeers/build.sh build/benchpeers --check
 
 .PHONY: conformance
-conformance: build ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
+conformance: built ## run the conformance matrix, every language with every other (CONFORMANCE='--run layout/*'), and replay recorded v1 segments
 	@$(BIN)/conformance run $(CONFORMANCE)
 	@$(BIN)/conformance replay
 
 .PHONY: chaos
-chaos: build ## kill, stop and close peers at random moments (CHAOS='--rounds 2000 --pairs go/cpp,python/csharp --seed 7')
+chaos: built ## kill, stop and close peers at random moments (CHAOS='--rounds 2000 --pairs go/cpp,python/csharp --seed 7')
 	@$(BIN)/conformance chaos $(CHAOS)
 
 .PHONY: conformance-published
-conformance-published: build ## run the v1 streams against the published package zerobuffer-ipc, which it installs; fails where it cannot
+conformance-published: built ## run the v1 streams against the published package zerobuffer-ipc, which it installs; fails where it cannot
 	@conformance/agents/zerobuffer-ipc/install.sh build/published
 	@conformance/agents/zerobuffer-ipc/run.sh $(LANGUAGES)
 
