@@ -98,11 +98,14 @@ agent-go: setup
 	@mkdir -p $(AGENTS)/go
 	@go build -trimpath -o $(AGENTS)/go/agent ./conformance/agents/go
 
+# With the library that the peers have, as a user's program has it: installed.
 .PHONY: agent-cpp
-agent-cpp: setup
+agent-cpp: setup peers-cpp
 	@echo "building the C++ agent"
 	@mkdir -p $(AGENTS)/cpp build/test
-	@{ cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DZERODUPLEX_UNITY=ON && cmake --build build/cpp/agent -j 2 --target agent; } >build/test/agent-cpp.log 2>&1 || \
+	@{ cmake --install build/cpp/release --prefix build/cpp/installed && \
+		cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=$(CURDIR)/build/cpp/installed && \
+		cmake --build build/cpp/agent -j 2; } >build/test/agent-cpp.log 2>&1 || \
 		{ tail -n 60 build/test/agent-cpp.log; exit 1; }
 	@ln -sfn ../../cpp/agent/agent $(AGENTS)/cpp/agent
 	@test -x $(AGENTS)/cpp/agent || { echo "the C++ build made no agent" >&2; exit 1; }
@@ -160,6 +163,10 @@ bench: built ## measure everything, an hour and more, and make build/bench/index
 	@$(MEASURE) frames --sizes 64,4096,65536,1048576,3110416,25000000 $(ALONE) --out build/bench/frames-sizes.json $(BENCH)
 	@$(MEASURE) dual --out build/bench/dual.json $(BENCH)
 	@$(MEASURE) report build/bench --out build/bench/index.html
+
+.PHONY: bench-summary
+bench-summary: commands ## put what make bench measured into README.md
+	@$(MEASURE) report build/bench --out build/bench/index.html --summary README.md --of rtt,frames-sizes,dual
 
 .PHONY: bench-peers
 bench-peers: ## build programs of others to measure beside ours (needs Rust and libzmq, which it installs; see conformance/benchpeers)
