@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs test suites, all of them even when one fails, and sums up what ran.
 # usage: .ci/test.sh SUITE...   Each suite leaves its counts in build/test; one that leaves none has failed.
-# Suites wait for other processes most of their time, so those of Go and Python run beside those of C++ and C#, which take about as long with
-# their builds. What starts processes on every processor by itself, the matrix among them, comes after both. It looks at time and yet leaves
-# the processors idle half of the time, which ThreadSanitizer's suite gets, behind it in line: that one mostly compiles.
+# Suites wait for other processes most of their time, so those of Go run beside those of C++, which take about as long with their builds. What starts
+# processes on every processor by itself, the matrix among them, comes after both. It looks at time and yet leaves the processors idle more
+# than half of the time: the other suites get that, with a lower priority.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -116,9 +116,9 @@ first=() second=() alone=() behind=()
 for suite in "$@"; do
 	rm -f "$results/$suite.json"
 	case $suite in
-	go* | python) first+=("$suite") ;;
-	cpp-tsan) behind+=("$suite") ;;
-	cpp-* | csharp) second+=("$suite") ;;
+	go*) first+=("$suite") ;;
+	cpp-tsan | csharp | python) behind+=("$suite") ;;
+	cpp-*) second+=("$suite") ;;
 	*) alone+=("$suite") ;;
 	esac
 done
@@ -128,7 +128,7 @@ one_by_one "${first[@]}" &
 beside=$!
 one_by_one "${second[@]}" || failed=1
 wait "$beside" || failed=1
-(renice -n 19 -p "$BASHPID" >/dev/null && one_by_one "${behind[@]}") &
+(renice -n 5 -p "$BASHPID" >/dev/null && one_by_one "${behind[@]}") &
 beside=$!
 one_by_one "${alone[@]}" || failed=1
 wait "$beside" || failed=1
