@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,8 +51,11 @@ var ratios = map[string]struct {
 	"frames": {"times the same work done by two threads of one process", func(r document.Result) float64 { return r.RatioToThreads }},
 }
 
+// outside are the folders of others' programs in a command, which are long and have a place of their own on every machine.
+var outside = regexp.MustCompile(`(--outside[ =])\S+`)
+
 func summarize(out *strings.Builder, file File) {
-	fmt.Fprintf(out, "**%s.** `%s`, %s; %s, %s, medians over %d passes", cmp.Or(kinds[file.Kind].title, file.Kind), file.Command,
+	fmt.Fprintf(out, "**%s.** `%s`, %s; %s, %s, medians over %d passes", cmp.Or(kinds[file.Kind].title, file.Kind), outside.ReplaceAllString(file.Command, "$1…"),
 		file.Date.UTC().Format("2006-01-02"), file.Host.Machine(), file.Host.Placement(), file.Passes)
 	switch ratio, known := ratios[file.Kind]; {
 	case known:
