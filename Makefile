@@ -104,7 +104,7 @@ agent-cpp: setup peers-cpp
 	@echo "building the C++ agent"
 	@mkdir -p $(AGENTS)/cpp build/test
 	@{ cmake --install build/cpp/release --prefix build/cpp/installed && \
-		cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=$(CURDIR)/build/cpp/installed && \
+		cmake -S conformance/agents/cpp -B build/cpp/agent -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$(CURDIR)/build/cpp/installed" && \
 		cmake --build build/cpp/agent -j 2; } >build/test/agent-cpp.log 2>&1 || \
 		{ tail -n 60 build/test/agent-cpp.log; exit 1; }
 	@ln -sfn ../../cpp/agent/agent $(AGENTS)/cpp/agent

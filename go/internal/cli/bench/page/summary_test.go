@@ -74,3 +74,20 @@ func TestTheSummaryNeedsAPlaceAndAFile(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSummaryIsRefusedWithoutBothOfItsFlagsAndWithoutItsFile(t *testing.T) {
+	for _, c := range []struct {
+		flags []string
+		code  int
+		want  string
+	}{
+		{[]string{"--summary", "README.md"}, 2, "--summary and --of go together"},
+		{[]string{"--of", "work"}, 2, "--summary and --of go together"},
+		{[]string{"--summary", filepath.Join(t.TempDir(), "missing.md"), "--of", "work"}, 1, "no such file"},
+	} {
+		var stdout, stderr strings.Builder
+		assert.Equal(t, c.code, Run(append([]string{measured(t), "--out", filepath.Join(t.TempDir(), "index.html")}, c.flags...), &stdout, &stderr), c.flags)
+		assert.Contains(t, stderr.String(), c.want)
+		assert.Empty(t, stdout.String())
+	}
+}
