@@ -13,12 +13,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Final
 
 from zeroduplex import Frame, Response
 from zeroduplex._ops import Port
 from zeroduplex._ring_client import ClientRing
 from zeroduplex._state import FAST, LenderState, Record
 from zeroduplex._waiting import TurnQueue
+
+# Seconds: many slices of a wait, also on a busy machine, and still far less than the timeouts of 20 s that would pass else.
+SOON: Final = 8.0
 
 
 def invert(frame: Frame) -> None:

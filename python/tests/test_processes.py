@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Connect, Serve
-from support import CLIENT, SERVER, Child, Gate, echo, invert
+from support import CLIENT, SERVER, SOON, Child, Gate, echo, invert
 from usage import cpu_seconds, idle_share, memory_growth
 
 import zeroduplex as z
@@ -76,7 +76,7 @@ def test_kill_of_the_server(name: str, factory: z.DuplexChannelFactory, wait: z.
         before = time.monotonic()
         server.kill()
         thread.join(10)
-        assert time.monotonic() - before < 2  # within a slice, not at the timeout
+        assert time.monotonic() - before < SOON  # within a slice, not at the timeout
         assert [type(e) for e in outcomes] == [z.ServerDeadError]
         assert f"2 requests from {first} to {second} are lost" in str(outcomes[0])
         assert bytes(answered.data) == bytes(255 - b for b in b"answered before")
@@ -323,7 +323,7 @@ def test_ctrl_c_during_a_wait_returns_promptly(serve: Serve, name: str, wait: st
         before = time.monotonic()
         child.signal(signal.SIGINT)
         assert child.line() == "interrupted"
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < SOON
         assert child.line() == "closed"
 
 
@@ -337,7 +337,7 @@ def test_a_client_notices_a_signal_that_another_thread_got(serve: Serve, name: s
         before = time.monotonic()
         child.signal_other_thread(signal.SIGINT)
         assert child.line() == "interrupted"
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < SOON
         assert child.line() == "closed"
 
 

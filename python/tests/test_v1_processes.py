@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import Child, frame_sizes
+from support import SOON, Child, frame_sizes
 from usage import idle_share, memory_growth
 
 import zeroduplex as z
@@ -71,7 +71,7 @@ def test_kill_of_the_writer(name: str, wait: z.WaitStrategy) -> None:
             before = time.monotonic()
             with pytest.raises(z.WriterDeadError):
                 reader.read_frame(20)
-            assert time.monotonic() - before < 2  # within a slice, not at the timeout
+            assert time.monotonic() - before < SOON  # within a slice, not at the timeout
             assert not reader.is_writer_connected
             assert held.data == b"w" * 10
             held.release()
@@ -102,7 +102,7 @@ def test_kill_of_a_writer_ends_a_wait(name: str, wait: z.WaitStrategy) -> None:
         writer.kill()
         thread.join(20)
         assert ended == [z.WriterDeadError]
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < SOON
 
 
 def test_kill_of_the_reader(name: str) -> None:
@@ -126,7 +126,7 @@ def test_kill_of_the_reader(name: str) -> None:
         reader.process.kill()
         thread.join(20)
         assert ended == [z.ReaderDeadError]
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < SOON
         with pytest.raises(z.ReaderDeadError):
             writer.set_metadata(b"x")
         with pytest.raises(z.ReaderDeadError):
@@ -155,7 +155,7 @@ def test_a_writer_that_never_waits_notices_a_dead_reader(name: str) -> None:
                     writer.write_frame(b"x", 0)
                     assert writer.usage.payload_free_bytes > 100, "the buffer must not be full yet"
                     time.sleep(0.01)
-            assert time.monotonic() - before < 2
+            assert time.monotonic() - before < SOON
     with z.Reader(name, SMALL):
         pass  # removes what the killed one left
 
@@ -198,7 +198,7 @@ with z.Reader(sys.argv[1], z.BufferConfig(64, 1024)) as reader, z.Writer(sys.arg
             before = time.monotonic()
             child.signal(signal.SIGINT)
             assert child.line() == "interrupted"
-            assert time.monotonic() - before < 2
+            assert time.monotonic() - before < SOON
             assert child.line() == last
             assert child.finish()[0] == 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import SOON
 
 import zeroduplex as z
 from zeroduplex._generated import wire
@@ -276,7 +277,7 @@ def test_a_writer_waits_for_room(ends: Ends, wait: z.WaitStrategy) -> None:
     before = time.monotonic()
     with pytest.raises(z.BufferFullError):
         writer.write_frame(b"x", 0.25)
-    assert 0.25 <= time.monotonic() - before < 2
+    assert 0.25 <= time.monotonic() - before < SOON
     done: list[int] = []
     thread = threading.Thread(target=lambda: done.append(writer.write_frame(b"next", 20)))
     thread.start()
@@ -296,7 +297,7 @@ def test_stale_tokens_do_not_let_a_writer_overrun_its_deadline(ends: Ends) -> No
     before = time.monotonic()
     with pytest.raises(z.BufferFullError):
         writer.write_frame(bytes(500), 0.2)
-    assert 0.2 <= time.monotonic() - before < 2
+    assert 0.2 <= time.monotonic() - before < SOON
 
 
 @pytest.mark.parametrize("wait", list(z.WaitStrategy))
@@ -319,7 +320,7 @@ def test_a_reader_waits_for_frames(ends: Ends, wait: z.WaitStrategy) -> None:
     before = time.monotonic()
     with pytest.raises(z.TimeoutError):
         reader.read_frame(0.25)
-    assert 0.25 <= time.monotonic() - before < 2
+    assert 0.25 <= time.monotonic() - before < SOON
     with pytest.raises(z.TimeoutError):
         reader.read_frame(0)
     writer.write_frame(b"now")
@@ -357,7 +358,7 @@ def test_a_writer_that_closed(name: str, ends: Ends) -> None:
     for _ in range(2):
         with pytest.raises(z.WriterDeadError):
             reader.read_frame(20)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < SOON
     with pytest.raises(z.WriterDeadError):
         reader.read_frame(0)
     with z.Writer(name) as second:
@@ -370,6 +371,8 @@ def test_a_writer_that_closed(name: str, ends: Ends) -> None:
 
 def test_a_reader_notices_the_end_of_a_writer_while_it_waits(ends: Ends) -> None:
     reader, writer = ends()
+    writer.write_frame(b"x")
+    reader.read_frame().release()  # else a writer that leaves before the reader's first look was never there
     ended: list[tuple[type, float]] = []
 
     def read() -> None:
@@ -386,7 +389,7 @@ def test_a_reader_notices_the_end_of_a_writer_while_it_waits(ends: Ends) -> None
     writer.close()
     thread.join(20)
     assert ended[0][0] is z.WriterDeadError
-    assert ended[0][1] - before < 2
+    assert ended[0][1] - before < SOON
 
 
 def test_a_reader_that_closed(name: str, ends: Ends) -> None:
@@ -426,7 +429,7 @@ def test_a_writer_that_waits_for_room_notices_the_end_of_its_reader(ends: Ends) 
     reader.close()
     thread.join(20)
     assert ended == [z.ReaderDeadError]
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < SOON
 
 
 def test_closing_wakes_those_who_wait(ends: Ends) -> None:
@@ -452,7 +455,7 @@ def test_closing_wakes_those_who_wait(ends: Ends) -> None:
     for thread in readers:
         thread.join(20)
     assert ended == [z.ClosedError] * 3
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < SOON
 
 
 def test_closing_wakes_writers_that_wait(ends: Ends) -> None:
@@ -476,7 +479,7 @@ def test_closing_wakes_writers_that_wait(ends: Ends) -> None:
     for thread in threads:
         thread.join(20)
     assert ended == [z.ClosedError] * 3
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < SOON
 
 
 def test_frames_outlive_their_reader(name: str, ends: Ends) -> None:

@@ -13,6 +13,9 @@ namespace ZeroDuplex.Tests
         /// <summary>Longer than anything here may take; only a failing test waits so long.</summary>
         internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+        /// <summary>What every name of this process begins with; other processes have files in shared memory too.</summary>
+        internal static readonly string Prefix = "zdcs-" + Process.GetCurrentProcess().Id + "-";
+
         private static int last;
 
         internal static DuplexChannelFactory Factory
@@ -22,7 +25,7 @@ namespace ZeroDuplex.Tests
 
         internal static string NewName()
         {
-            return "zdcs-" + Process.GetCurrentProcess().Id + "-" + Interlocked.Increment(ref last);
+            return Prefix + Interlocked.Increment(ref last);
         }
 
         internal static InPlaceDuplexServer Serve(string name, FrameHandler handler, long payload = 65536, ServerOptions options = null)

@@ -183,7 +183,7 @@ namespace ZeroDuplex.Tests
         private sealed class Footprint
         {
             private readonly int descriptors;
-            private readonly int files; // in shared memory
+            private readonly int files; // of this process in shared memory
             private readonly int mappings; // of shared memory
             private readonly long managed; // bytes
             private readonly long resident; // kilobytes
@@ -192,7 +192,7 @@ namespace ZeroDuplex.Tests
             {
                 managed = GC.GetTotalMemory(true);
                 descriptors = Directory.GetFileSystemEntries("/proc/self/fd").Length;
-                files = Directory.GetFileSystemEntries("/dev/shm").Length;
+                files = Channels.Files(Channels.Prefix).Length;
                 foreach (string line in File.ReadAllLines("/proc/self/maps"))
                 {
                     mappings += line.Contains("/dev/shm") ? 1 : 0;
