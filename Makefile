@@ -147,21 +147,23 @@ lint: setup ## check style and obvious mistakes
 demo: built ## change a picture in place through every pair of languages (IMAGE=path)
 	@$(BIN)/zeroduplex demo $(if $(IMAGE),--image "$(IMAGE)")
 
-# Each language with itself, where all pairs would take too long.
+# Each language with itself, where all pairs would take too long, and the waits in which the programs of others are at their best.
 ALONE := --pairs go/go,cpp/cpp,csharp/csharp,python/python
 MEASURE = $(BIN)/zeroduplex bench
+SIZES := 64,4096,65536,1048576,3110416,25000000
 
 .PHONY: bench
-bench: built ## measure everything, an hour and more, and make build/bench/index.html of it (BENCH='--passes 1 --outside NAME=FOLDER')
+bench: built ## measure everything, an hour with all programs of others, and make build/bench/index.html of it (BENCH='--passes 1 --outside NAME=FOLDER')
 	@mkdir -p build/bench
 	@rm -f build/bench/*.json
-	@$(MEASURE) rtt --out build/bench/rtt.json $(BENCH)
-	@$(MEASURE) rtt --sizes 64 --waits spin --inflight 1,16 --count 200000 $(ALONE) --out build/bench/rtt-in-flight.json $(BENCH)
+	@$(MEASURE) rtt --sizes 64 --out build/bench/rtt.json $(BENCH)
+	@$(MEASURE) rtt --sizes 64 --waits spin --inflight 16 $(ALONE) --out build/bench/rtt-in-flight.json $(BENCH)
 	@$(MEASURE) rtt --sizes 64 --cpus same $(ALONE) --out build/bench/rtt-one-cpu.json $(BENCH)
 	@$(MEASURE) rtt --sizes 64 --cpus -1,-1 $(ALONE) --out build/bench/rtt-any-cpu.json $(BENCH)
 	@$(MEASURE) frames --out build/bench/frames.json $(BENCH)
-	@$(MEASURE) frames --sizes 64,4096,65536,1048576,3110416,25000000 $(ALONE) --out build/bench/frames-sizes.json $(BENCH)
-	@$(MEASURE) dual --out build/bench/dual.json $(BENCH)
+	@$(MEASURE) frames --sizes $(SIZES) --waits spin,block $(ALONE) --out build/bench/frames-sizes.json $(BENCH)
+	@$(MEASURE) frames --cpus -1,-1 --waits spin,block $(ALONE) --out build/bench/frames-any-cpu.json $(BENCH)
+	@$(MEASURE) dual --touch fill,all $(ALONE) --out build/bench/dual.json $(BENCH)
 	@$(MEASURE) report build/bench --out build/bench/index.html
 
 .PHONY: bench-summary

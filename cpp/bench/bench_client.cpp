@@ -90,11 +90,11 @@ class Measurement {
   }
 
  private:
-  /// Small frames go by a call, which copies the request in; that is cheaper than the two more calls of filling it in place.
-  [[nodiscard]] bool calls() const { return o_.inflight == 1 && o_.size <= small_.size() && o_.touch == bench::Touch::none; }
+  /// Small frames are copied in by the call that sends them; that is cheaper than the two more calls of filling them in place.
+  [[nodiscard]] bool is_small() const { return o_.size <= small_.size() && o_.touch == bench::Touch::none; }
 
-  /// What the SDK copies per frame: a call the request, a v1 server every request into its response's place.
-  [[nodiscard]] std::size_t copied() const { return (calls() ? o_.size : 0) + (dual_ ? o_.size : 0); }
+  /// What the SDK copies per frame: small requests, and a v1 server every request into its response's place.
+  [[nodiscard]] std::size_t copied() const { return (is_small() ? o_.size : 0) + (dual_ ? o_.size : 0); }
 
   /// A block during which time and what both processes use up are counted.
   void counted(std::size_t frames) {
@@ -115,7 +115,7 @@ class Measurement {
   void block(std::size_t frames) {
     if (o_.inflight > 1) {
       pipelined(frames);
-    } else if (calls()) {
+    } else if (is_small()) {
       round_trips(frames, [this] { call(); });
     } else {
       round_trips(frames, [this] { receive(send()); });
@@ -142,7 +142,8 @@ class Measurement {
     bench::check(response.data(), n, o_.touch, o_.size);
   }
 
-  /// Keeps several frames on their way and receives the oldest first.
+  /// Keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received, so the two share
+  /// a clock reading.
   void pipelined(std::size_t frames) {
     struct Sent {
       std::uint64_t sequence;
@@ -151,18 +152,22 @@ class Measurement {
     std::vector<Sent> underway(o_.inflight);  // a ring: frame i at i % inflight
     std::size_t first = 0;
     std::size_t last = 0;
+    std::int64_t now = clock_.now();
     while (frames > 0 || first < last) {
-      for (; frames > 0 && last - first < o_.inflight; --frames) {
-        const std::int64_t at = clock_.now();
-        underway[last++ % o_.inflight] = {send(), at};
-      }
+      for (; frames > 0 && last - first < o_.inflight; --frames) underway[last++ % o_.inflight] = {send(), now};
       const Sent oldest = underway[first++ % o_.inflight];
       receive(oldest.sequence);
-      samples_.push_back(clock_.sample(oldest.at, clock_.now()));
+      now = clock_.now();
+      samples_.push_back(clock_.sample(oldest.at, now));
     }
   }
 
   std::uint64_t send() {
+    if (is_small()) {
+      const std::span<std::byte> data = std::span(small_).first(o_.size);
+      bench::fill(data, next_++, o_.touch);
+      return client_->sendRequest(data);
+    }
     auto buffer = client_->acquireRequestBuffer(o_.size);
     bench::fill(buffer.data(), next_++, o_.touch);
     return buffer.commit();

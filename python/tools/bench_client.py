@@ -23,7 +23,7 @@ from program import Flags, number, pin_to_cpu, run
 from zeroduplex import DualBufferDuplexChannel, DuplexChannelFactory, DuplexClient
 
 BLOCKS: Final = 20
-CALL_UP_TO: Final = 4096
+COPY_UP_TO: Final = 4096
 """Size up to which copying a frame is cheaper than the two more calls of filling it in place."""
 now: Final = time.perf_counter_ns
 
@@ -39,7 +39,9 @@ class Measurement:
         self.copies = Copies(o.size)
         self.own, self.server = Usage(), Usage()
         self.fill, self.check = bench_work.FILL[o.touch], bench_work.CHECK[o.touch]
-        self.small = o.inflight == 1 and o.size <= CALL_UP_TO and o.touch == "none"
+        self.small = o.size <= COPY_UP_TO and o.touch == "none"
+        self.data = bytearray(o.size if self.small else 0)
+        self.view = memoryview(self.data)
         self.next = 1
         self.elapsed = 0
         self.samples: list[int] = []
@@ -87,12 +89,11 @@ class Measurement:
 
     def calls(self, frames: int) -> None:
         """Small frames as an application sends them: copied by a call."""
-        call, check, data, size = self.client.call, self.check, bytearray(self.o.size), self.o.size
-        view = memoryview(data)
+        call, check, data, size = self.client.call, self.check, self.data, self.o.size
         before = now()
         for _ in range(frames):
             n = self.next
-            self.fill(view, n)
+            self.fill(self.view, n)
             self.next += 1
             response = call(data)
             check(response.data, n, size)
@@ -110,19 +111,23 @@ class Measurement:
             before = after
 
     def pipelined(self, frames: int) -> None:
-        """Keeps several frames on their way and receives the oldest first."""
+        """Keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received."""
         underway: deque[tuple[int, int]] = deque()
-        left = frames
+        left, after = frames, now()
         while left or underway:
             while left and len(underway) < self.o.inflight:
-                at = now()
-                underway.append((self.send(), at))
+                underway.append((self.send(), after))
                 left -= 1
             sequence, at = underway.popleft()
             self.receive(sequence)
-            self.sample(at, now())
+            after = now()
+            self.sample(at, after)
 
     def send(self) -> int:
+        if self.small:
+            self.fill(self.view, self.next)
+            self.next += 1
+            return self.client.send_request(self.data)
         buffer = self.client.acquire_request_buffer(self.o.size)
         self.fill(buffer.data, self.next)
         self.next += 1
@@ -151,7 +156,7 @@ class Measurement:
         self.line.asked[0] = ASK_NOTHING
 
     def copied(self) -> int:
-        """Bytes that the SDK copies per frame: a call the request, a v1 server every request into its response's place."""
+        """Bytes that the SDK copies per frame: small requests, and a v1 server every request into its response's place."""
         calls = int(self.small) + int(isinstance(self.client, DualBufferDuplexChannel))
         return calls * int(self.o.size)
 

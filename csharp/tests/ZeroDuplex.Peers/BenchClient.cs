@@ -11,7 +11,7 @@ namespace ZeroDuplex.Peers
         private const int Blocks = 20; // after each a limit batch is run
 
         /// <summary>Up to this size copying a frame is cheaper than the two more calls of filling it in place.</summary>
-        private const int CallUpTo = 4096;
+        private const int CopyUpTo = 4096;
 
         private readonly BenchOptions options;
         private readonly BenchLimits limits;
@@ -40,7 +40,7 @@ namespace ZeroDuplex.Peers
             copies = new BenchCopies(options.Size);
             samples = new Samples(capacity);
             samples.Touch();
-            small = options.InFlight == 1 && options.Size <= CallUpTo && options.Touch == Touch.None ? new byte[options.Size] : null;
+            small = options.Size <= CopyUpTo && options.Touch == Touch.None ? new byte[options.Size] : null;
         }
 
         internal static void Run(string[] args)
@@ -75,7 +75,7 @@ namespace ZeroDuplex.Peers
                 + ",\"server\":" + server.Json() + "}";
         }
 
-        /// <summary>What the SDK copies per frame: a call the request, a v1 server every request into its response's place.</summary>
+        /// <summary>What the SDK copies per frame: small requests, and a v1 server every request into its response's place.</summary>
         private long Copied()
         {
             return (small == null ? 0L : options.Size) + (client is DualBufferDuplexChannel ? options.Size : 0L);
@@ -156,26 +156,35 @@ namespace ZeroDuplex.Peers
             response.Release();
         }
 
-        /// <summary>Keeps several frames on their way and receives the oldest first.</summary>
+        /// <summary>Keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received, so the two
+        /// share a clock reading.</summary>
         private void Pipelined(int frames)
         {
             var underway = new Queue<KeyValuePair<ulong, long>>(options.InFlight);
+            long now = BenchSystem.Now;
             for (int left = frames; left > 0 || underway.Count > 0;)
             {
                 for (; left > 0 && underway.Count < options.InFlight; left--)
                 {
-                    long at = BenchSystem.Now;
-                    underway.Enqueue(new KeyValuePair<ulong, long>(Send(), at));
+                    underway.Enqueue(new KeyValuePair<ulong, long>(Send(), now));
                 }
 
                 KeyValuePair<ulong, long> oldest = underway.Dequeue();
                 Receive(oldest.Key);
-                samples.Add(oldest.Value, BenchSystem.Now);
+                now = BenchSystem.Now;
+                samples.Add(oldest.Value, now);
             }
         }
 
         private ulong Send()
         {
+            if (small != null)
+            {
+                BenchWork.Fill(small, next, options.Touch);
+                next++;
+                return client.SendRequest(small);
+            }
+
             RequestBuffer buffer = client.AcquireRequestBuffer(options.Size);
             BenchWork.Fill(buffer.Data, next, options.Touch);
             next++;

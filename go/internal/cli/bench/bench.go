@@ -19,7 +19,7 @@ const usage = `usage: zeroduplex bench rtt|frames|dual|report [--json] [--cpus C
              [--outside NAME=FOLDER,…] [--sizes B,…] [--touch fill,…] [--waits spin,…] [--inflight M,…] [--count K]
 
 rtt     round trips that touch nothing but the frame number, against one cache line bounced between the same two threads;
-        up to 4096 bytes by a call, which copies the request in, above by a buffer that is filled in place
+        up to 4096 bytes are copied in by the call that sends them, more is filled in place
 frames  work on every frame: against two threads of one process
 dual    the same in place and over two buffers of ZeroBuffer v1 with as much room each: time, and shared memory
 

@@ -6,19 +6,19 @@ import (
 	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 )
 
-// callUpTo is the size up to which copying a frame is cheaper than the two more calls of filling it in place.
-const callUpTo = 4096
+// copyUpTo is the size up to which copying a frame is cheaper than the two more calls of filling it in place.
+const copyUpTo = 4096
 
-// calls tells whether frames go by a call, which copies the request in.
-func (m *measurement) calls() bool {
-	return m.inflight == 1 && m.size <= callUpTo && m.touch == benchproto.TouchNone
+// isSmall tells whether frames are copied in by the call that sends them.
+func (m *measurement) isSmall() bool {
+	return m.size <= copyUpTo && m.touch == benchproto.TouchNone
 }
 
 func (m *measurement) block(ctx context.Context, frames int) error {
 	switch {
 	case m.inflight > 1:
 		return m.pipelined(ctx, frames)
-	case m.calls():
+	case m.isSmall():
 		return m.roundTrips(ctx, frames, m.call)
 	}
 	return m.roundTrips(ctx, frames, m.exchange)
@@ -60,7 +60,8 @@ func (m *measurement) exchange(ctx context.Context) error {
 	return m.receive(ctx, sequence)
 }
 
-// pipelined keeps several frames on their way and receives the oldest first.
+// pipelined keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received, so the two
+// share a clock reading.
 func (m *measurement) pipelined(ctx context.Context, frames int) error {
 	type sent struct {
 		sequence uint64
@@ -68,14 +69,14 @@ func (m *measurement) pipelined(ctx context.Context, frames int) error {
 	}
 	underway := make([]sent, m.inflight) // a ring: frame i at i % inflight
 	first, last := 0, 0
+	now := m.clock.Now()
 	for left := frames; left > 0 || first < last; {
 		for ; left > 0 && last-first < m.inflight; left-- {
-			at := m.clock.Now()
 			sequence, err := m.send(ctx)
 			if err != nil {
 				return err
 			}
-			underway[last%m.inflight] = sent{sequence, at}
+			underway[last%m.inflight] = sent{sequence, now}
 			last++
 		}
 		oldest := underway[first%m.inflight]
@@ -83,12 +84,19 @@ func (m *measurement) pipelined(ctx context.Context, frames int) error {
 		if err := m.receive(ctx, oldest.sequence); err != nil {
 			return err
 		}
-		m.samples = append(m.samples, m.clock.Sample(oldest.at, m.clock.Now()))
+		now = m.clock.Now()
+		m.samples = append(m.samples, m.clock.Sample(oldest.at, now))
 	}
 	return nil
 }
 
 func (m *measurement) send(ctx context.Context) (uint64, error) {
+	if m.isSmall() {
+		data := m.small[:m.size]
+		m.filler.fill(data, m.next)
+		m.next++
+		return m.client.SendRequest(ctx, data)
+	}
 	buffer, err := m.client.AcquireRequestBuffer(ctx, m.size, 0)
 	if err != nil {
 		return 0, err

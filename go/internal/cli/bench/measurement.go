@@ -25,7 +25,7 @@ type measurement struct {
 	elapsed                                               int64
 	observer                                              benchproto.Observer
 	own, server                                           benchproto.Usage
-	small                                                 [callUpTo]byte
+	small                                                 [copyUpTo]byte
 }
 
 func newMeasurement(o clientOptions, client zeroduplex.DuplexClient, line *benchproto.Line, semaphores *benchproto.Semaphores) *measurement {
@@ -103,9 +103,9 @@ func (m *measurement) result() benchproto.ClientResult {
 		MemcpyP50NS: stats.Summarize(m.copies.samples).P50, ThreadsP50NS: bare.P50, ThreadsP99NS: bare.P99, CopiedBytes: &copied, Client: &m.own, Server: &m.server}
 }
 
-// copied is what the SDK copies per frame: a call copies the request in, a v1 server every request into its response's place.
+// copied is what the SDK copies per frame: small requests, and a v1 server every request into its response's place.
 func (m *measurement) copied() (bytes int64) {
-	if m.calls() {
+	if m.isSmall() {
 		bytes += int64(m.size)
 	}
 	if m.dual {

@@ -105,10 +105,7 @@ func (o options) settings(k kind, place placement) (settings []setting, err erro
 func (s *setting) chooseCount() {
 	const most, least, bytes = 20_000, 100, 2_000_000_000
 	if s.count == 0 {
-		s.count = most
-		if s.touch != benchproto.TouchNone {
-			s.count = min(most, max(least, bytes/max(1, s.size)))
-		}
+		s.count = min(most, max(least, bytes/max(1, s.size))) // also where ours touch nothing: others copy
 	}
 	s.warmup = max(1, s.count/10)
 }
