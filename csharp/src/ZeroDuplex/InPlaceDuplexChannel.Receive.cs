@@ -9,6 +9,7 @@ namespace ZeroDuplex
     public sealed unsafe partial class InPlaceDuplexChannel
     {
         private const string ReceiveOperation = "receive response";
+        private const string CallOperation = "call";
 
         /// <inheritdoc/>
         public Response Call(ReadOnlySpan<byte> data, TimeSpan? timeout = null, CancellationToken cancellationToken = default(CancellationToken))
@@ -21,43 +22,32 @@ namespace ZeroDuplex
         {
             if (request.OneWay)
             {
-                throw Fail(ErrorCode.InvalidArgument, "call", "a one-way request has no response; send it");
+                throw Fail(ErrorCode.InvalidArgument, CallOperation, "a one-way request has no response; send it");
             }
 
-            var pause = Pause.For("call", name, timeout, options.SendTimeout, cancellationToken);
-            ClientFrame f;
+            ClientFrame f = null;
             lock (sync)
             {
-                f = Publish(ref pause, ref request, true);
+                if (!cancellationToken.IsCancellationRequested && (!timeout.HasValue || timeout.Value >= TimeSpan.Zero))
+                {
+                    f = PublishAlone(ref request);
+                }
             }
 
-            if (!timeout.HasValue)
+            if (f == null)
             {
-                pause.Restart(options.CallTimeout);
+                return CallPatiently(ref request, timeout, cancellationToken);
             }
 
             // The answer to a quick handler is there before a lock could be taken. The claim on the frame is ours, so no lock is needed.
             if (!(spins && SpinFor(f)))
             {
-                lock (sync)
-                {
-                    bool answered = false;
-                    try
-                    {
-                        Await(ref pause, f);
-                        answered = true;
-                    }
-                    finally
-                    {
-                        if (!answered)
-                        {
-                            GiveUp(f);
-                        }
-                    }
-                }
+                var pause = Pause.For(CallOperation, name, timeout, options.CallTimeout, cancellationToken);
+                AwaitCalled(ref pause, f);
             }
 
-            return Deliver(f);
+            int size = f.Size;
+            return size < 0 ? Deliver(f) : new Response(f, (byte*)(f.Header + 1), size, f.Opcode, f.Sequence); // which keeps the call's hold
         }
 
         /// <inheritdoc/>
@@ -142,7 +132,17 @@ namespace ZeroDuplex
             {
                 if (loan.Generation == generation)
                 {
-                    Release((ClientFrame)loan);
+                    var f = (ClientFrame)loan;
+                    if (ring.ReleaseAlone(f))
+                    {
+                        unanswered = false;
+                        AnnounceRelease();
+                    }
+                    else
+                    {
+                        Release(f);
+                    }
+
                     life.Release();
                 }
             }
@@ -176,6 +176,50 @@ namespace ZeroDuplex
             }
 
             Enter();
+        }
+
+        /// <summary>A call that is no ordinary one, or whose sender has to wait.</summary>
+        private Response CallPatiently(ref Request request, TimeSpan? timeout, CancellationToken cancellationToken)
+        {
+            var pause = Pause.For(CallOperation, name, timeout, options.SendTimeout, cancellationToken);
+            ClientFrame f;
+            lock (sync)
+            {
+                f = Publish(ref pause, ref request, true);
+            }
+
+            if (!timeout.HasValue)
+            {
+                pause.Restart(options.CallTimeout);
+            }
+
+            if (!(spins && SpinFor(f)))
+            {
+                AwaitCalled(ref pause, f);
+            }
+
+            return Deliver(f);
+        }
+
+        /// <summary>The rest of a call whose answer was not there at once.</summary>
+        private void AwaitCalled(ref Pause pause, ClientFrame f)
+        {
+            lock (sync)
+            {
+                bool answered = false;
+                try
+                {
+                    Await(ref pause, f);
+                    answered = true;
+                }
+                finally
+                {
+                    if (!answered)
+                    {
+                        GiveUp(f);
+                    }
+                }
+            }
         }
 
         /// <summary>What the server has not taken it never will; what it has taken nobody will read. Ends the call.</summary>
@@ -459,6 +503,12 @@ namespace ZeroDuplex
                 Shut(new Failure(ErrorCode.Corrupted, e.Message));
             }
 
+            AnnounceRelease();
+        }
+
+        /// <summary>Tells whoever waits for released responses or for their room.</summary>
+        private void AnnounceRelease()
+        {
             // Pairs with the draining server and with our own sender that waits for space, which take their token and then look.
             Fence.Full();
             segment.Semaphores.ResponseConsumed.PostIfZero();

@@ -163,14 +163,36 @@ namespace ZeroDuplex
             return f;
         }
 
+        /// <summary>
+        /// Publish for the ordinary case: a small request with two ways while nothing is in flight, nobody else sends and the server answered the
+        /// last one. The response is claimed for the caller. Null: Publish does it, and says what is wrong where something is.
+        /// </summary>
+        private ClientFrame PublishAlone(ref Request request)
+        {
+            int size = request.Data.Length;
+            int capacity = request.Capacity == 0 ? size : request.Capacity;
+            if (size > CopyUnderLock || capacity < size || (ulong)capacity > Wire.MaxFrameData || failure != null || unanswered || !turn.IsFree)
+            {
+                return null;
+            }
+
+            ClientFrame f = ring.PublishAlone(request.Data, RingMemory.RoundUp((ulong)capacity), request.Opcode);
+            if (f != null)
+            {
+                f.Taken = true;
+                life.Hold();
+                AnnounceRequest();
+                unanswered = true;
+            }
+
+            return f;
+        }
+
         /// <summary>Publishes the open claim and passes the turn on.</summary>
         private ClientFrame Commit(int size, uint opcode, bool oneWay)
         {
             ClientFrame f = ring.Publish((ulong)size, opcode, oneWay);
-
-            // Pairs with the server, which takes its token and then looks: it sees the frame, or we see its value 0.
-            Fence.Full();
-            segment.Semaphores.RequestReady.PostIfZero();
+            AnnounceRequest();
             turn.Release();
 
             // Nobody may ever wait here, so a dead server must be noticed here; one that just answered need not be looked at.
@@ -181,6 +203,13 @@ namespace ZeroDuplex
 
             unanswered = true;
             return f;
+        }
+
+        private void AnnounceRequest()
+        {
+            // Pairs with the server, which takes its token and then looks: it sees the frame, or we see its value 0.
+            Fence.Full();
+            segment.Semaphores.RequestReady.PostIfZero();
         }
 
         /// <summary>Gives an open claim back, and ends the call that made it.</summary>

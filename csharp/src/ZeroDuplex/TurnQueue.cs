@@ -17,10 +17,16 @@ namespace ZeroDuplex
             get { return queue.Count; }
         }
 
-        /// <summary>Takes the turn when nobody has it and nobody waits.</summary>
+        /// <summary>Nobody has the turn, and nobody waits for it.</summary>
+        internal bool IsFree
+        {
+            get { return !held && queue.Count == 0; }
+        }
+
+        /// <summary>Takes the turn when it is free.</summary>
         internal bool TryTake()
         {
-            if (held || queue.Count > 0)
+            if (!IsFree)
             {
                 return false;
             }

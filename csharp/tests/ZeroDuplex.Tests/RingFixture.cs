@@ -32,6 +32,13 @@ namespace ZeroDuplex.Tests
             Marshal.FreeHGlobal(allocated);
         }
 
+        /// <summary>All of the memory, as it is now.</summary>
+        internal byte[] Image()
+        {
+            var start = (byte*)Memory.Request;
+            return new Span<byte>(start, (int)(Memory.Payload - start) + (int)Memory.Size).ToArray();
+        }
+
         /// <summary>Sends a frame whose bytes follow from its number, null when there is no room.</summary>
         internal ClientFrame TrySend(int size, int capacity = 0, bool oneWay = false)
         {

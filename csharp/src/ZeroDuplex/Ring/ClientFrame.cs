@@ -22,6 +22,7 @@ namespace ZeroDuplex.Ring
         internal ulong Total;
         internal ulong Waste;
         internal FrameHeaderV2* Header;
+        internal ClientFrame NextSpare; // of those that are not in use
 
         internal ClientFrame(ILender lender)
             : base(lender)
@@ -37,6 +38,18 @@ namespace ZeroDuplex.Ring
                 // Pairs with the server's release store in ServedFrame.Answer.
                 int state = Volatile.Read(ref Header->State);
                 return state == (int)FrameState.Response || state == (int)FrameState.Failed;
+            }
+        }
+
+        /// <summary>The length of a response, read once and checked; -1: it is none, or no good one, and <see cref="ClientRing.Read"/> says which.</summary>
+        internal int Size
+        {
+            get
+            {
+                // Pairs as in Answered.
+                int state = Volatile.Read(ref Header->State);
+                ulong size = Volatile.Read(ref Header->PayloadSize);
+                return state == (int)FrameState.Response && size <= Capacity ? (int)size : -1;
             }
         }
 

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Threading;
 
 namespace ZeroDuplex.Ring
@@ -21,8 +20,8 @@ namespace ZeroDuplex.Ring
         private readonly bool eager;
         private readonly ILender lender;
         private readonly FrameQueue frames = new FrameQueue(); // published and not reclaimed, in ring order, their sequence numbers consecutive
-        private readonly Stack<ClientFrame> spare = new Stack<ClientFrame>();
 
+        private ClientFrame spare; // the first of a list
         private ulong head; // cumulative end of what was published
         private ulong position; // head modulo the payload's size, kept beside it: divisions take longer than all else here
         private ulong claimed; // bytes between tail and head, waste included, plus the open claim
@@ -100,43 +99,40 @@ namespace ZeroDuplex.Ring
         internal ClientFrame Publish(ulong size, uint opcode, bool oneWay)
         {
             // Whatever needs memory comes first: nothing may fail once the frame is published.
-            ClientFrame f = spare.Count > 0 ? spare.Pop() : new ClientFrame(lender);
+            ClientFrame f = TakeSpare();
             frames.Add(f);
             open = false;
-            last++;
             if (next.Marker)
             {
                 WriteHeader(memory.HeaderAt(position), 0, 0, 0, 0, 0, FrameState.Wrap);
             }
 
-            FrameHeaderV2* header = memory.HeaderAt(next.Position);
-            WriteHeader(header, size, last, next.Capacity, opcode, oneWay ? (uint)FrameFlags.OneWay : 0, FrameState.Request);
-            head = next.Start + next.Total;
-            position = next.Position + next.Total;
-            if (position == memory.Size)
+            Publish(f, next.Start, next.Position, next.Capacity, size, memory.Size - claimed, opcode, oneWay);
+            f.Waste = next.Waste;
+            return f;
+        }
+
+        /// <summary>
+        /// What Reserve, copying the data in and Publish do, in one step, for a capacity that is rounded already and while nothing is in flight.
+        /// Null: something is, or the frame can never fit.
+        /// </summary>
+        internal ClientFrame PublishAlone(ReadOnlySpan<byte> data, ulong capacity, uint opcode)
+        {
+            ulong total = Wire.FrameHeaderV2Size + capacity;
+            ulong payload = memory.Size;
+            if (frames.Count != 0 || open || total > payload)
             {
-                position = 0;
+                return null;
             }
 
-            // The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
-            ulong free = FreeBesidesClaim();
-            Volatile.Write(ref memory.Request->PayloadWrittenBytes, head);
-            Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
-            Volatile.Write(ref memory.Request->PayloadWrittenCount, last);
-
-            // The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
-            Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
-
-            // What only we know about the frame is noted while the server works on it.
-            f.Sequence = last;
-            f.Capacity = next.Capacity;
-            f.Opcode = opcode;
-            f.OneWay = oneWay;
-            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
-            f.Position = next.Position;
-            f.Total = next.Total;
-            f.Waste = next.Waste;
-            f.Header = header;
+            ClientFrame f = TakeSpare();
+            frames.Add(f);
+            ulong start;
+            ulong at = PlaceAlone(total, out start);
+            data.CopyTo(new Span<byte>(memory.HeaderAt(at) + 1, data.Length));
+            claimed = total;
+            Publish(f, start, at, capacity, (ulong)data.Length, payload - total, opcode, false);
+            f.Waste = 0;
             return f;
         }
 
@@ -184,6 +180,22 @@ namespace ZeroDuplex.Ring
             // Pairs with the draining server's acquire load.
             consumed++;
             Volatile.Write(ref memory.Response->PayloadReadCount, consumed);
+        }
+
+        /// <summary>What Release and Reclaim do, in one step, for the only frame in flight. False: there are others, and nothing was done.</summary>
+        internal bool ReleaseAlone(ClientFrame f)
+        {
+            if (frames.Count != 1 || open || f.Abandoned)
+            {
+                return false;
+            }
+
+            Release(f);
+            claimed = 0;
+            frames.RemoveFirst();
+            PutSpare(f);
+            StoreFree(memory.Size);
+            return true;
         }
 
         /// <summary>Takes a request back that the server has not taken. False: the server was faster.</summary>
@@ -249,17 +261,21 @@ namespace ZeroDuplex.Ring
 
                 claimed -= f.Total + f.Waste;
                 frames.RemoveFirst();
-                spare.Push(f);
+                PutSpare(f);
             }
 
             if (claimed != before)
             {
-                ulong free = FreeBesidesClaim();
-                Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
-                Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
+                StoreFree(FreeBesidesClaim());
             }
 
             return late;
+        }
+
+        private void StoreFree(ulong free)
+        {
+            Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
+            Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
         }
 
         /// <summary>Stores all 64 bytes, the state last. Pairs with the server's acquire load of the state in ServerRing.Read.</summary>
@@ -278,6 +294,57 @@ namespace ZeroDuplex.Ring
             Volatile.Write(ref to->State, (int)state);
         }
 
+        /// <summary>Writes the header and makes the frame count.</summary>
+        private void Publish(ClientFrame f, ulong start, ulong at, ulong capacity, ulong size, ulong free, uint opcode, bool oneWay)
+        {
+            ulong total = Wire.FrameHeaderV2Size + capacity;
+            FrameHeaderV2* header = memory.HeaderAt(at);
+            last++;
+            WriteHeader(header, size, last, capacity, opcode, oneWay ? (uint)FrameFlags.OneWay : 0, FrameState.Request);
+            head = start + total;
+            position = at + total;
+            if (position == memory.Size)
+            {
+                position = 0;
+            }
+
+            // The server loads written_count (acquire) before written_bytes, so the count goes last: whoever sees it sees the rest.
+            Volatile.Write(ref memory.Request->PayloadWrittenBytes, head);
+            Volatile.Write(ref memory.Request->PayloadFreeBytes, free);
+            Volatile.Write(ref memory.Request->PayloadWrittenCount, last);
+
+            // The response block's copy is for inspectors. Its cache line is the server's, so it follows what the server waits for.
+            Volatile.Write(ref memory.Response->PayloadFreeBytes, free);
+
+            // What only we know about the frame is noted while the server works on it.
+            f.Sequence = last;
+            f.Capacity = capacity;
+            f.Opcode = opcode;
+            f.OneWay = oneWay;
+            f.Taken = f.Cancelled = f.Abandoned = f.Released = false;
+            f.Position = at;
+            f.Total = total;
+            f.Header = header;
+        }
+
+        private ClientFrame TakeSpare()
+        {
+            ClientFrame f = spare;
+            if (f == null)
+            {
+                return new ClientFrame(lender);
+            }
+
+            spare = f.NextSpare;
+            return f;
+        }
+
+        private void PutSpare(ClientFrame f)
+        {
+            f.NextSpare = spare;
+            spare = f;
+        }
+
         /// <summary>Fills in where the next frame would go, and returns whether it may.</summary>
         private bool Place(ulong total)
         {
@@ -289,20 +356,7 @@ namespace ZeroDuplex.Ring
             ulong room = payload - position;
             if (frames.Count == 0)
             {
-                if (position == 0 || (!eager && total <= room))
-                {
-                    return true;
-                }
-
-                // The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
-                // distance, which must therefore exceed the payload.
-                next.Start = head + room;
-                next.Position = 0;
-                if (room + total <= payload)
-                {
-                    next.Start += payload;
-                }
-
+                next.Position = PlaceAlone(total, out next.Start);
                 return true;
             }
 
@@ -317,6 +371,23 @@ namespace ZeroDuplex.Ring
             next.Waste = room;
             next.Marker = true;
             return total + room <= free;
+        }
+
+        /// <summary>Where a frame goes while nothing is in flight: its position, and the cumulative offset of its header.</summary>
+        private ulong PlaceAlone(ulong total, out ulong start)
+        {
+            ulong payload = memory.Size;
+            ulong room = payload - position;
+            start = head;
+            if (position == 0 || (!eager && total <= room))
+            {
+                return position;
+            }
+
+            // The unmarked lap: nothing is in flight, so the whole payload is ours. The server tells it from an ordinary advance by the
+            // distance, which must therefore exceed the payload.
+            start += room + total <= payload ? room + payload : room;
+            return 0;
         }
 
         /// <summary>What both blocks say: what is neither in flight nor waste. The open claim is nobody's business but ours.</summary>
