@@ -67,6 +67,7 @@ Response Channel::call(const Request& request, Duration send_timeout, Duration t
     // The answer to a quick handler is there before the mutex could be taken. The claim is ours, so it is not needed.
     mutex_.unlock();
     if (spin_for_quick_response(header)) {
+      ring_.fetch_ahead(header);
       const std::uint64_t size = ring::load_once(header.payload_size);
       if (size <= capacity) return Response(this, data, size, sequence, opcode);
     }

@@ -8,6 +8,7 @@
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
 
+#include "platform/cpu.hpp"
 #include "ring/in_flight.hpp"
 #include "ring/ring_offset.hpp"
 #include "ring/segment.hpp"
@@ -52,6 +53,13 @@ class ClientRing {
 
   /// The answer to a frame that is not cancelled, abandoned or released; nothing while it is not answered. Throws CorruptedError.
   [[nodiscard]] std::optional<Answer> answer(const InFlight& frame) const;
+  /// Fetches the cache lines that releasing the frame and publishing the next one will write, all at the same time and while the
+  /// answer is read: the stores would fetch them one after another. A hint; it may be called without the lock.
+  void fetch_ahead(const wire::FrameHeaderV2& header) const noexcept {
+    platform::fetch_for_writing(&header);
+    platform::fetch_for_writing(&segment_.response().payload_read_count);
+    platform::fetch_for_writing(&segment_.request().payload_written_count);
+  }
   /// Gives an answered frame back; reclaim() makes room of it.
   void release(InFlight& frame) noexcept;
   /// What release() and reclaim() do, in one step, where nothing else is in flight. False: something is, and nothing was done.
