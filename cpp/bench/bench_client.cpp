@@ -142,8 +142,8 @@ class Measurement {
     bench::check(response.data(), n, o_.touch, o_.size);
   }
 
-  /// Keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received, so the two share
-  /// a clock reading.
+  /// Keeps several frames on their way and receives the oldest first. A frame is sent when the one before it was received, so the
+  /// two share a clock reading.
   void pipelined(std::size_t frames) {
     struct Sent {
       std::uint64_t sequence;
