@@ -72,6 +72,9 @@ class Measurement {
       copies_.batch(clock_);
       if (threads_) threads_->block(frames + 1, clock_, thread_samples_);
     }
+    own_.set_shared(bench::shared_memory(o_.name));
+    ask(bench::ask_memory, [] {});
+    server_.set_shared(line_.read_memory());
   }
 
   void print(std::ostream& out) {

@@ -97,6 +97,16 @@ Note Line::read_note() const {
   return note;
 }
 
+void Line::write_memory(std::int64_t bytes) {
+  word(memory_offset).store(static_cast<std::uint64_t>(bytes) + 1, std::memory_order_relaxed);
+}
+
+std::optional<std::int64_t> Line::read_memory() const {
+  const std::uint64_t said = word(memory_offset).load(std::memory_order_relaxed);
+  if (said == 0) return std::nullopt;
+  return static_cast<std::int64_t>(said - 1);
+}
+
 void Line::await(std::uint64_t value) const {
   const auto ball = word(ball_offset);
   std::chrono::steady_clock::time_point deadline{};

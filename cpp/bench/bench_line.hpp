@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 ///   0x180       the server's note, words of 64 bits: bytes allocated so far and one more, 0 where the language cannot tell, as
 ///   C++;
 ///               the CPU that the handler runs on and one more; CPU time in ns, minor and major page faults of the process so far
+///   0x1A8  u64  memory  the server's share of the channel's memory in bytes, and one more; 0: it was not asked or cannot tell
 ///
 ///   client: ball = 0, rounds = n, send; for i = 1..n: store(release) ball = 2i-1, spin (acquire) until ball == 2i
 ///   server: read rounds once;           for i = 1..n: spin (acquire) until ball == 2i-1, store(release) ball = 2i
@@ -31,10 +33,12 @@ inline constexpr std::size_t rounds_offset = 0x080;
 inline constexpr std::size_t ball_offset = 0x100;
 inline constexpr std::size_t asked_offset = 0x088;
 inline constexpr std::size_t note_offset = 0x180;
+inline constexpr std::size_t memory_offset = 0x1A8;
 inline constexpr std::uint64_t ask_nothing = 0;
 inline constexpr std::uint64_t ask_line = 1;
 inline constexpr std::uint64_t ask_semaphores = 2;  // a batch over semaphores: bench_semaphores.hpp
 inline constexpr std::uint64_t ask_note = 3;        // the handler writes its note
+inline constexpr std::uint64_t ask_memory = 4;      // the handler says how much of the channel's memory is its
 inline constexpr std::uint64_t limit_rounds = 2000;
 inline constexpr std::uint64_t limit_warmup = 100;
 inline constexpr std::uint64_t max_rounds = 1'000'000;
@@ -65,6 +69,10 @@ class Line {
   /// The server's side of ask_note; its answer to the frame makes it visible to the client.
   void write_note(const Note& note);
   [[nodiscard]] Note read_note() const;
+  /// The server's side of ask_memory.
+  void write_memory(std::int64_t bytes);
+  /// Nothing: the server has not said.
+  [[nodiscard]] std::optional<std::int64_t> read_memory() const;
 
  private:
   std::atomic_ref<std::uint64_t> word(std::size_t offset) const;

@@ -17,12 +17,14 @@
 namespace {
 
 /// What a frame asks for instead of the ordinary work; apart, so that the ordinary work does not make room for it.
-[[gnu::noinline]] void do_asked(std::uint64_t what, bench::Line& line, bench::Semaphores& semaphores) {
+[[gnu::noinline]] void do_asked(std::uint64_t what, bench::Line& line, bench::Semaphores& semaphores, const std::string& channel) {
   switch (what) {
     case bench::ask_line:
       return line.bounce_back();
     case bench::ask_semaphores:
       return semaphores.give_back(line.asked_for());
+    case bench::ask_memory:
+      return line.write_memory(bench::shared_memory(channel));
     default:
       return line.write_note(bench::note_of_self());
   }
@@ -41,7 +43,7 @@ void serve(examples::Flags flags) {
   const auto server = examples::create_server(protocol, o.name, o.room(), options);
   server->start([&](zeroduplex::Frame& frame) {
     const std::uint64_t asked = line.asked();
-    if (asked != bench::ask_nothing) return do_asked(asked, line, semaphores);
+    if (asked != bench::ask_nothing) return do_asked(asked, line, semaphores, o.name);
     bench::invert(frame.data(), o.touch);
   });
   std::cout << "ready" << std::endl;

@@ -2,9 +2,15 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
 #include <system_error>
 
 namespace bench {
@@ -23,6 +29,52 @@ Note note_of_self() {
   return note;
 }
 
+std::int64_t shared_memory(const std::string& channel) {
+  const std::filesystem::path folder = "/dev/shm";
+  std::set<std::string> inodes;  // a mapping does not know the name of what had none yet when it was mapped
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    struct ::stat status {};
+    if (name.find(channel) == std::string::npos || name.find(channel + ".control") != std::string::npos) continue;
+    if (::stat(entry.path().c_str(), &status) != 0) throw std::system_error(errno, std::generic_category(), entry.path());
+    inodes.insert(std::to_string(status.st_ino));
+  }
+  std::ifstream file("/proc/self/smaps");
+  std::int64_t bytes = 0;
+  bool ours = false;
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    std::string key;
+    words >> key;
+    if (key.back() != ':') {  // what a mapping begins with: addresses, rights, offset, device, inode, path
+      std::string skipped;
+      std::string inode;
+      std::string path;
+      words >> skipped >> skipped >> skipped >> inode >> path;
+      ours = path.starts_with(folder.string() + "/") && inodes.contains(inode);
+    } else if (ours && key == "Pss:") {
+      std::int64_t kilobytes = 0;
+      words >> kilobytes;
+      bytes += kilobytes << 10;
+    }
+  }
+  if (!file.eof()) throw std::runtime_error("reading /proc/self/smaps failed");
+  return bytes;
+}
+
+namespace {
+
+void print_known(std::ostream& out, const std::optional<std::int64_t>& value) {
+  if (value) {
+    out << *value;
+  } else {
+    out << "null";
+  }
+}
+
+}  // namespace
+
 void Usage::add(const Note& from, const Note& to) {
   cpu_ns_ += to.cpu_ns - from.cpu_ns;
   minor_faults_ += to.minor_faults - from.minor_faults;
@@ -36,11 +88,9 @@ void Usage::add(const Note& from, const Note& to) {
 void Usage::print(std::ostream& out) const {
   out << "{\"cpu_ns\":" << cpu_ns_ << ",\"minor_faults\":" << minor_faults_ << ",\"major_faults\":" << major_faults_
       << ",\"allocated_bytes\":";
-  if (allocated_) {
-    out << *allocated_;
-  } else {
-    out << "null";
-  }
+  print_known(out, allocated_);
+  out << ",\"shared_bytes\":";
+  print_known(out, shared_);
   out << ",\"ran_on\":[";
   const char* separator = "";
   for (const int cpu : ran_on_) {

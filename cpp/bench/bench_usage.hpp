@@ -4,6 +4,7 @@
 #include <optional>
 #include <ostream>
 #include <set>
+#include <string>
 
 namespace bench {
 
@@ -19,11 +20,18 @@ struct Note {
 /// The note of this process, made by this thread.
 Note note_of_self();
 
+/// This process's share of a channel's memory in bytes: the proportional set size (Pss) of what it has mapped of the channel's
+/// objects and semaphores, in which a page counts half that both processes have touched. The control file, whose name begins with
+/// the channel's, does not count.
+std::int64_t shared_memory(const std::string& channel);
+
 /// What a process used during the blocks of a measurement.
 class Usage {
  public:
   /// Adds what was used between two notes.
   void add(const Note& from, const Note& to);
+  /// Its share of the channel's memory when all was done; nothing where it is not known.
+  void set_shared(std::optional<std::int64_t> bytes) { shared_ = bytes; }
   void print(std::ostream& out) const;
 
  private:
@@ -31,6 +39,7 @@ class Usage {
   std::int64_t minor_faults_ = 0;
   std::int64_t major_faults_ = 0;
   std::optional<std::int64_t> allocated_;
+  std::optional<std::int64_t> shared_;
   std::set<int> ran_on_;
 };
 

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 import bench_work
 from bench_copies import Copies
 from bench_threads import Threads
-from bench_usage import Note, Usage
-from line import ASK_LINE, ASK_NOTE, ASK_NOTHING, ASK_SEMAPHORES, ROUNDS, SEMAPHORE_ROUNDS, Line, median
+from bench_usage import Note, Usage, shared_memory
+from line import ASK_LINE, ASK_MEMORY, ASK_NOTE, ASK_NOTHING, ASK_SEMAPHORES, ROUNDS, SEMAPHORE_ROUNDS, Line, median
 from program import Flags, number, pin_to_cpu, run
 
 from zeroduplex import DualBufferDuplexChannel, DuplexChannelFactory, DuplexClient
@@ -62,6 +62,9 @@ class Measurement:
             self.copies.batch(self.clock)
             if self.threads is not None:
                 self.thread_samples += self.threads.block(frames + 1, self.clock)
+        self.own.shared = shared_memory(self.o.name)
+        self.ask(ASK_MEMORY, lambda: None)
+        self.server.shared = self.line.read_memory()
 
     def counted(self, frames: int) -> None:
         """A block during which time and what both processes use up are counted."""

@@ -8,8 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
 
 import bench_work
-from bench_usage import Note
-from line import ASK_LINE, ASK_SEMAPHORES, Line
+from bench_usage import Note, shared_memory
+from line import ASK_LINE, ASK_MEMORY, ASK_SEMAPHORES, Line
 from program import Flags, make_server, pin_to_cpu, run, serve_until_signal
 
 from zeroduplex import Frame
@@ -33,6 +33,8 @@ def main() -> None:
             line.give_back()
         elif asked[0] == ASK_SEMAPHORES:
             line.give_back_semaphores()
+        elif asked[0] == ASK_MEMORY:
+            line.write_memory(shared_memory(o.name))
         else:
             line.write_note(Note.of_self())
 

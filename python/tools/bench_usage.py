@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from dataclasses import dataclass, field
@@ -26,6 +27,25 @@ class Note:
         return cls(native.current_cpu(), time.process_time_ns(), used.ru_minflt, used.ru_majflt)
 
 
+def shared_memory(channel: str) -> int:
+    """This process's share of a channel's memory in bytes: the proportional set size (Pss) of what it has mapped of the channel's objects
+    and semaphores, in which a page counts half that both processes have touched. The control file, whose name begins with the
+    channel's, does not count."""
+    folder = "/dev/shm/"
+    names = [name for name in os.listdir(folder) if channel in name and channel + ".control" not in name]
+    # A mapping does not know the name of what had none yet when it was mapped.
+    inodes = {str(os.stat(folder + name).st_ino) for name in names}
+    kilobytes, ours = 0, False
+    with open("/proc/self/smaps") as smaps:
+        for line in smaps:
+            words = line.split()
+            if not words[0].endswith(":"):  # what a mapping begins with: addresses, rights, offset, device, inode, path
+                ours = len(words) > 5 and words[5].startswith(folder) and words[4] in inodes
+            elif ours and words[0] == "Pss:":
+                kilobytes += int(words[1])
+    return kilobytes << 10
+
+
 @dataclass
 class Usage:
     """What a process used during the blocks of a measurement."""
@@ -34,6 +54,8 @@ class Usage:
     minor_faults: int = 0
     major_faults: int = 0
     allocated: int | None = None
+    shared: int | None = None
+    """The process's share of the channel's memory when all was done."""
     ran_on: set[int] = field(default_factory=set)
 
     def add(self, before: Note, after: Note) -> None:
@@ -50,5 +72,6 @@ class Usage:
             "minor_faults": self.minor_faults,
             "major_faults": self.major_faults,
             "allocated_bytes": self.allocated,
+            "shared_bytes": self.shared,
             "ran_on": sorted(self.ran_on),
         }

@@ -22,12 +22,14 @@ DROPPED: Final = 100
 MOST_ROUNDS: Final = 1_000_000
 ASKED_OFFSET: Final = 0x088
 NOTE_OFFSET: Final = 0x180
+MEMORY_OFFSET: Final = 0x1A8
 ASK_NOTHING: Final = 0
 ASK_LINE: Final = 1
 """What the client may ask the handler of the next frame for: a limit batch over the cache line,"""
 ASK_SEMAPHORES: Final = 2
 """one over semaphores,"""
 ASK_NOTE: Final = 3
+ASK_MEMORY: Final = 4
 """and what the server knows about itself."""
 SEMAPHORE_ROUNDS: Final = 500
 SEMAPHORES_DROPPED: Final = 25
@@ -52,6 +54,7 @@ class Line:
         words = memoryview(self._map).cast("Q")
         self.asked = words[ASKED_OFFSET // 8 : ASKED_OFFSET // 8 + 1]
         """What the handler of the next frame is to do; publishing the frame makes it visible. Ask for nothing when it is answered."""
+        self._memory = words[MEMORY_OFFSET // 8 : MEMORY_OFFSET // 8 + 1]
         self._note = words[NOTE_OFFSET // 8 : NOTE_OFFSET // 8 + 5]
         self._ping, self._pong = (_open_semaphore(path, which) for which in ("ping", "pong"))
         readings = ffi.new("uint64_t[]", CLOCK_READINGS)
@@ -102,6 +105,15 @@ class Line:
     def read_note(self) -> Note:
         allocated, cpu, cpu_ns, minor, major = self._note
         return Note(cpu - 1, cpu_ns, minor, major, allocated - 1 if allocated else None)
+
+    def write_memory(self, size: int) -> None:
+        """The server's side of ASK_MEMORY."""
+        self._memory[0] = size + 1
+
+    def read_memory(self) -> int | None:
+        """None: the server has not said."""
+        said = int(self._memory[0])
+        return said - 1 if said else None
 
 
 def _open_semaphore(control: str, which: str) -> int:

@@ -98,6 +98,10 @@ namespace ZeroDuplex.Peers
                     threads.Block(frames + 1);
                 }
             }
+
+            own.Shared = BenchNote.SharedMemory(options.Name);
+            Ask(BenchLine.AskMemory, Nothing);
+            server.Shared = line.Memory;
         }
 
         /// <summary>A block during which time and what both processes use up are counted.</summary>

@@ -15,6 +15,7 @@ namespace ZeroDuplex.Peers
         internal const long AskLine = 1; // a limit batch over the cache line
         internal const long AskSemaphores = 2; // one over semaphores
         internal const long AskNote = 3; // what the server knows about itself
+        internal const long AskMemory = 4; // how much of the channel's memory is the server's
         internal const int Rounds = 2000;
 
         private const int Warmup = 100; // first samples of a batch, dropped
@@ -24,6 +25,7 @@ namespace ZeroDuplex.Peers
         private const int AskedOffset = 0x088;
         private const int BallOffset = 0x100;
         private const int NoteOffset = 0x180;
+        private const int MemoryOffset = 0x1A8;
         private const long MostRounds = 1000000;
         private const int LooksPerClock = 1 << 20;
         private const long StallLimit = 10000000000; // nanoseconds
@@ -34,6 +36,7 @@ namespace ZeroDuplex.Peers
         private readonly long* asked;
         private readonly long* ball;
         private readonly long* note; // allocated + 1, CPU + 1, CPU time, minor and major page faults
+        private readonly long* memory; // bytes and one more
 
         internal BenchLine(string path)
         {
@@ -56,6 +59,7 @@ namespace ZeroDuplex.Peers
             asked = (long*)(start + AskedOffset);
             ball = (long*)(start + BallOffset);
             note = (long*)(start + NoteOffset);
+            memory = (long*)(start + MemoryOffset);
         }
 
         /// <summary>What the handler of the next frame is to do; publishing the frame makes it visible. Ask for nothing when it is answered.</summary>
@@ -103,6 +107,21 @@ namespace ZeroDuplex.Peers
                 Volatile.Write(ref note[2], value.CpuTime);
                 Volatile.Write(ref note[3], value.MinorFaults);
                 Volatile.Write(ref note[4], value.MajorFaults);
+            }
+        }
+
+        /// <summary>The server's share of the channel's memory in bytes; null: it has not said.</summary>
+        internal long? Memory
+        {
+            get
+            {
+                long said = Volatile.Read(ref *memory);
+                return said > 0 ? said - 1 : (long?)null;
+            }
+
+            set
+            {
+                Volatile.Write(ref *memory, value.HasValue ? value.Value + 1 : 0);
             }
         }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -34,10 +35,66 @@ namespace ZeroDuplex.Peers
             };
         }
 
+        /// <summary>
+        /// This process's share of a channel's memory in bytes: the proportional set size (Pss) of what it has mapped of the channel's objects and
+        /// semaphores, in which a page counts half that both processes have touched. The control file, whose name begins with the channel's,
+        /// does not count.
+        /// </summary>
+        internal static long SharedMemory(string channel)
+        {
+            // A mapping does not know the name of what had none yet when it was mapped.
+            var inodes = new HashSet<string>();
+            foreach (string path in Directory.GetFiles(SharedFolder, "*" + channel + "*"))
+            {
+                if (!path.Contains(channel + ".control"))
+                {
+                    inodes.Add(InodeOf(path));
+                }
+            }
+
+            long kilobytes = 0;
+            bool ours = false;
+            foreach (string line in File.ReadLines("/proc/self/smaps"))
+            {
+                string[] words = line.Split(new[] { ' ' }, StringSplitOptions.RemoveEmptyEntries);
+                if (!words[0].EndsWith(":", StringComparison.Ordinal))
+                {
+                    // What a mapping begins with: addresses, rights, offset, device, inode, path.
+                    ours = words.Length > 5 && words[5].StartsWith(SharedFolder, StringComparison.Ordinal) && inodes.Contains(words[4]);
+                }
+                else if (ours && words[0] == "Pss:")
+                {
+                    kilobytes += long.Parse(words[1], CultureInfo.InvariantCulture);
+                }
+            }
+
+            return kilobytes << 10;
+        }
+
+        private static unsafe string InodeOf(string path)
+        {
+            byte* status = stackalloc byte[StatusBytes];
+            if (GetStatus(CurrentFolder, path, 0, WantInode, status) != 0)
+            {
+                throw new InvalidDataException("looking at " + path + ": error number " + Marshal.GetLastWin32Error());
+            }
+
+            return (*(ulong*)(status + InodeOffset)).ToString(CultureInfo.InvariantCulture);
+        }
+
+        private const string SharedFolder = "/dev/shm/";
         private const int Self = 0; // RUSAGE_SELF
         private const int RusageWords = 18; // struct rusage: two times of two words, 14 counters
         private const int MinorWord = 8; // ru_minflt
         private const int MajorWord = 9; // ru_majflt
+
+        private const int StatusBytes = 256; // struct statx
+        private const int InodeOffset = 0x20; // stx_ino
+        private const int CurrentFolder = -100; // AT_FDCWD
+        private const uint WantInode = 0x100; // STATX_INO
+
+        [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
+        private static extern unsafe int GetStatus(int folder, string path, int flags, uint mask, byte* status);
 
         [DllImport("libc", EntryPoint = "getrusage", SetLastError = true)]
         private static extern unsafe int GetUsage(int who, long* usage);
@@ -54,6 +111,9 @@ namespace ZeroDuplex.Peers
         private long minorFaults;
         private long majorFaults;
         private long? allocated;
+
+        /// <summary>The process's share of the channel's memory in bytes when all was done; null where it is not known.</summary>
+        internal long? Shared { get; set; }
 
         /// <summary>Adds what was used between two notes.</summary>
         internal void Add(BenchNote from, BenchNote to)
@@ -79,6 +139,7 @@ namespace ZeroDuplex.Peers
         {
             return new StringBuilder("{\"cpu_ns\":").Append(cpuTime).Append(",\"minor_faults\":").Append(minorFaults).Append(",\"major_faults\":")
                 .Append(majorFaults).Append(",\"allocated_bytes\":").Append(allocated.HasValue ? allocated.ToString() : "null")
+                .Append(",\"shared_bytes\":").Append(Shared.HasValue ? Shared.ToString() : "null")
                 .Append(",\"ran_on\":[").Append(string.Join(",", ranOn)).Append("]}").ToString();
         }
     }

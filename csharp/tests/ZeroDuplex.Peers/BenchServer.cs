@@ -23,6 +23,7 @@ namespace ZeroDuplex.Peers
                         case BenchLine.AskLine: line.Return(); break;
                         case BenchLine.AskSemaphores: semaphores.Return(line.RoundsAskedFor); break;
                         case BenchLine.AskNote: line.Note = BenchNote.OfSelf(); break;
+                        case BenchLine.AskMemory: line.Memory = BenchNote.SharedMemory(o.Name); break;
                         default: BenchWork.Invert(frame.Data, o.Touch); break;
                     }
                 });

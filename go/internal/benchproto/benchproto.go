@@ -17,6 +17,7 @@
 //	  +16  u64  cpu_ns     CPU time of the process so far
 //	  +24  u64  minor      page faults of the process so far
 //	  +32  u64  major
+//	0x1A8  u64  memory     the server's share of the channel's memory in bytes, and one more; 0: it was not asked or cannot tell
 //
 //	client: ball = 0, rounds = n, send; for i = 1..n: store(release) ball = 2i-1, spin (acquire) until ball == 2i
 //	server: read rounds once;           for i = 1..n: spin (acquire) until ball == 2i-1, store(release) ball = 2i
@@ -27,7 +28,7 @@
 //	client: rounds = n, send; n times: post "ping", wait for "pong"
 //	server: read rounds once; n times: wait for "ping", post "pong"
 //
-// AskNote makes the handler write its note. All give up after StallLimit without progress, so that a dead
+// AskNote makes the handler write its note, AskMemory its SharedMemory. All give up after StallLimit without progress, so that a dead
 // peer ends the measurement and not the machine's CPU time.
 package benchproto
 
@@ -51,12 +52,16 @@ const (
 	// BallOffset is where the ball is, NoteOffset where the server's note is.
 	BallOffset = 0x100
 	NoteOffset = 0x180
+	// MemoryOffset is where the server says how much shared memory it has mapped.
+	MemoryOffset = 0x1A8
 
-	// What the client may ask for: a limit batch over the cache line, one over semaphores, and what the server knows about itself.
+	// What the client may ask for: a limit batch over the cache line, one over semaphores, and what the server knows about itself and
+	// about its share of the channel's memory.
 	AskNothing    uint64 = 0
 	AskLine       uint64 = 1
 	AskSemaphores uint64 = 2
 	AskNote       uint64 = 3
+	AskMemory     uint64 = 4
 	// LimitRounds is the length of one limit batch and LimitWarmup how many of its first samples are dropped.
 	LimitRounds = 2000
 	LimitWarmup = 100

@@ -18,11 +18,12 @@ const looksPerClock = 1 << 20
 
 // Line is the mapped control file. Its two sides belong to one thread each.
 type Line struct {
-	memory []byte
+	file   []byte // mapped
 	rounds *atomic.Uint64
 	ball   *atomic.Uint64
 	asked  *atomic.Uint64
 	note   [noteWords]*atomic.Uint64
+	memory *atomic.Uint64
 	stall  time.Duration
 }
 
@@ -55,7 +56,7 @@ func OpenLine(path string) (*Line, error) {
 func NewLine(memory []byte) *Line {
 	_ = memory[FileSize-1]
 	word := func(offset int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(&memory[offset])) }
-	l := &Line{memory: memory, rounds: word(RoundsOffset), ball: word(BallOffset), asked: word(AskedOffset), stall: StallLimit}
+	l := &Line{file: memory, memory: word(MemoryOffset), rounds: word(RoundsOffset), ball: word(BallOffset), asked: word(AskedOffset), stall: StallLimit}
 	for i := range l.note {
 		l.note[i] = word(NoteOffset + 8*i)
 	}
@@ -63,7 +64,7 @@ func NewLine(memory []byte) *Line {
 }
 
 // Close unmaps a line that OpenLine gave.
-func (l *Line) Close() error { return unix.Munmap(l.memory) }
+func (l *Line) Close() error { return unix.Munmap(l.file) }
 
 // Ask says what the handler of the next frame is to do. Publishing that frame makes it visible to the handler; ask for nothing again
 // when it is answered.

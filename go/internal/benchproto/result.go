@@ -30,6 +30,8 @@ type Usage struct {
 	MajorFaults int64 `json:"major_faults"`
 	// AllocatedBytes is on the heap; null: the language cannot tell.
 	AllocatedBytes *int64 `json:"allocated_bytes"`
+	// SharedBytes is the process's share of the channel's memory when all was done, SharedMemory; null: not known.
+	SharedBytes *int64 `json:"shared_bytes"`
 	// RanOn are the CPUs on which the exchanging thread was seen, ascending; empty: not known.
 	RanOn []int `json:"ran_on"`
 }

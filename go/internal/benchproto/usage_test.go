@@ -1,12 +1,16 @@
 package benchproto
 
 import (
+	"errors"
+	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestNotesCountWhatAProcessUses(t *testing.T) {
@@ -29,6 +33,40 @@ func TestNotesCountWhatAProcessUses(t *testing.T) {
 	assert.GreaterOrEqual(t, used.MajorFaults, int64(0))
 	assert.GreaterOrEqual(t, *used.AllocatedBytes, int64(len(pages)))
 	assert.NotEmpty(t, used.RanOn)
+}
+
+func TestSharedMemoryIsThatOfOneChannel(t *testing.T) {
+	channel := fmt.Sprintf("zd-benchproto-%d", os.Getpid())
+	mapped := func(name string, pages int) { // as servers make it: the name comes last
+		fd, err := unix.Open("/dev/shm", unix.O_TMPFILE|unix.O_RDWR, 0o600)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		require.NoError(t, unix.Ftruncate(fd, 1<<20))
+		memory, err := unix.Mmap(fd, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		require.NoError(t, err)
+		require.NoError(t, unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, "/dev/shm/"+name, unix.AT_SYMLINK_FOLLOW))
+		t.Cleanup(func() { assert.NoError(t, errors.Join(os.Remove("/dev/shm/"+name), unix.Munmap(memory))) })
+		for i := range pages {
+			memory[i*Page] = 1
+		}
+	}
+	bytes, err := SharedMemory(channel)
+	require.NoError(t, err)
+	assert.Zero(t, bytes)
+	mapped(channel, 3)
+	mapped("sem."+channel, 2)
+	mapped(channel+".control", 50)
+	mapped("another-"+channel[3:], 50)
+	bytes, err = SharedMemory(channel)
+	require.NoError(t, err)
+	assert.EqualValues(t, 5*Page, bytes)
+
+	line := NewLine(make([]byte, FileSize))
+	assert.Nil(t, line.ReadMemory())
+	for _, n := range []int64{0, 5 * Page} {
+		line.WriteMemory(n)
+		assert.Equal(t, n, *line.ReadMemory())
+	}
 }
 
 func TestUsageAddsUp(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/benchproto"
 	"github.com/zeroduplex/zeroduplex/go/internal/cli/bench/document"
 )
 
@@ -39,6 +40,10 @@ func benchOnce(t *testing.T, args ...string) document.Document {
 		require.NotNil(t, r.ShmBytes)
 		assert.Greater(t, *r.ShmBytes, int64(r.Inflight*r.Size))
 		require.NotNil(t, r.CopiedBytes)
+		for _, u := range []*benchproto.Usage{r.ClientUsage, r.ServerUsage} {
+			require.NotNil(t, u.SharedBytes)
+			assert.Positive(t, *u.SharedBytes)
+		}
 	}
 	return d
 }
@@ -76,6 +81,13 @@ func TestBenchMeasuresEverySetting(t *testing.T) {
 		assert.Positive(t, r.Dual.P50NS)
 		assert.Positive(t, r.Dual.ClientUsage.CPUNS)
 		assert.EqualValues(t, r.Size, *r.Dual.CopiedBytes)
+		// What is mapped holds one frame, or two, and no more than there is, in whole pages; each semaphore takes one.
+		inPlace := *r.ClientUsage.SharedBytes + *r.ServerUsage.SharedBytes
+		two := *r.Dual.ClientUsage.SharedBytes + *r.Dual.ServerUsage.SharedBytes
+		assert.GreaterOrEqual(t, inPlace, int64(r.Size))
+		assert.LessOrEqual(t, inPlace, *r.ShmBytes+6*4096)
+		assert.GreaterOrEqual(t, two, int64(2*r.Size))
+		assert.LessOrEqual(t, two, r.Dual.ShmBytes+10*4096)
 		assert.InDelta(t, 0.5, r.Dual.ShmRatio, 0.005, "%d of %d bytes", *r.ShmBytes, r.Dual.ShmBytes)
 	}
 }

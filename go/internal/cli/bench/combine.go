@@ -90,7 +90,7 @@ func usages(passes []measured) (client, server *benchproto.Usage) {
 // combineUsage takes medians; nil when a pass does not know.
 func combineUsage(passes []measured, of func(measured) *benchproto.Usage) *benchproto.Usage {
 	u := &benchproto.Usage{RanOn: []int{}}
-	var cpu, minor, major, allocated []int64
+	var cpu, minor, major, allocated, shared []int64
 	for _, pass := range passes {
 		one := of(pass)
 		if one == nil {
@@ -101,15 +101,24 @@ func combineUsage(passes []measured, of func(measured) *benchproto.Usage) *bench
 		if one.AllocatedBytes != nil {
 			allocated = append(allocated, *one.AllocatedBytes)
 		}
+		if one.SharedBytes != nil {
+			shared = append(shared, *one.SharedBytes)
+		}
 	}
 	u.CPUNS, u.MinorFaults, u.MajorFaults = stats.Summarize(cpu).P50, stats.Summarize(minor).P50, stats.Summarize(major).P50
-	if len(allocated) == len(passes) {
-		middle := stats.Summarize(allocated).P50
-		u.AllocatedBytes = &middle
-	}
+	u.AllocatedBytes, u.SharedBytes = middle(allocated, len(passes)), middle(shared, len(passes))
 	slices.Sort(u.RanOn)
 	u.RanOn = slices.Compact(u.RanOn)
 	return u
+}
+
+// middle is the median of what was measured in so many passes; nil when one does not know.
+func middle(values []int64, passes int) *int64 {
+	if len(values) != passes {
+		return nil
+	}
+	m := stats.Summarize(values).P50
+	return &m
 }
 
 // median leaves out what a pass or a pair did not measure, which is 0; 0 when none did.

@@ -61,7 +61,7 @@ func (m *measurement) run(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return m.noteMemory(ctx)
 }
 
 // counted is a block during which time and what both processes use up are counted.
@@ -93,6 +93,18 @@ func (m *measurement) counted(ctx context.Context, frames int) error {
 func (m *measurement) serverNote(ctx context.Context) (benchproto.Note, error) {
 	err := m.ask(ctx, benchproto.AskNote, func() error { return nil })
 	return m.line.ReadNote(), err
+}
+
+// noteMemory asks both sides how much of the channel's memory is theirs.
+func (m *measurement) noteMemory(ctx context.Context) error {
+	own, err := benchproto.SharedMemory(m.name)
+	if err != nil {
+		return err
+	}
+	m.own.SharedBytes = &own
+	err = m.ask(ctx, benchproto.AskMemory, func() error { return nil })
+	m.server.SharedBytes = m.line.ReadMemory()
+	return err
 }
 
 func (m *measurement) result() benchproto.ClientResult {

@@ -92,6 +92,10 @@ func (o peerOptions) serve(ctx context.Context, protocolName string, stdout io.W
 			note, err := observer.Note()
 			line.WriteNote(note)
 			return err
+		case benchproto.AskMemory:
+			shared, err := benchproto.SharedMemory(o.name)
+			line.WriteMemory(shared)
+			return err
 		}
 		invert(f.Data(), o.touch)
 		return nil

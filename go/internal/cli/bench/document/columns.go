@@ -53,6 +53,7 @@ func (d Document) allColumns() []Column {
 			figure("of two", func(r Result) string { return count(r.dual().ShmBytes) }),
 			figure("× memory", func(r Result) string { return precisely(r.dual().ShmRatio) }),
 			detail("copied of two", func(r Result) string { return known(r.dual().CopiedBytes) }),
+			detail("Pss of two", func(r Result) string { return shared(r.dual().ClientUsage, r.dual().ServerUsage) }),
 			detail("faults of two", func(r Result) string { return faults(r.dual().ClientUsage, r.dual().ServerUsage) }))
 	}
 	if d.Kind != "dual" {
@@ -62,6 +63,7 @@ func (d Document) allColumns() []Column {
 		figure("server CPU", func(r Result) string { return cpu(r, r.ServerUsage) }),
 		figure("faults", func(r Result) string { return faults(r.ClientUsage, r.ServerUsage) }),
 		detail("copied", func(r Result) string { return known(r.CopiedBytes) }),
+		detail("Pss", func(r Result) string { return shared(r.ClientUsage, r.ServerUsage) }),
 		detail("client heap", func(r Result) string { return allocated(r, r.ClientUsage) }),
 		detail("server heap", func(r Result) string { return allocated(r, r.ServerUsage) }),
 		detail("CPUs", func(r Result) string { return ranOn(r.ClientUsage, r.ServerUsage) }))
@@ -124,6 +126,14 @@ func faults(client, server *benchproto.Usage) string {
 		return ""
 	}
 	return table.Count(client.MinorFaults + client.MajorFaults + server.MinorFaults + server.MajorFaults)
+}
+
+// shared is what both processes had mapped of the channel, each page counted once.
+func shared(client, server *benchproto.Usage) string {
+	if client == nil || server == nil || client.SharedBytes == nil || server.SharedBytes == nil {
+		return ""
+	}
+	return table.Count(*client.SharedBytes + *server.SharedBytes)
 }
 
 // allocated is what a process allocated on the heap for one frame, in bytes.
