@@ -71,7 +71,7 @@ func summarize(out *strings.Builder, file File) {
 	var rows []string
 	best := map[string]map[column]document.Result{}
 	for _, r := range file.Results {
-		if r.Client != r.Server || r.Inflight != 1 {
+		if r.Client != r.Server || r.Inflight != 1 || file.Kind == "dual" && r.Dual == nil { // others have no two buffers of ours
 			continue
 		}
 		c := column{r.Touch, r.Size}

@@ -55,9 +55,10 @@ func TestTheSummaryIsOfTheBestWait(t *testing.T) {
 
 func TestTheSummaryOfTwoBuffersIsTheirRatios(t *testing.T) {
 	r := document.Result{Client: "cpp", Server: "cpp", Size: 64, Inflight: 1, Touch: "fill", P50NS: 50, Dual: &document.DualResult{P50NS: 100, Ratio: 0.5, ShmRatio: 0.5011}}
-	d := document.Document{Kind: "dual", Command: "zeroduplex bench dual --outside a=/some/where,b=/else --passes 1", Results: []document.Result{r}}
+	d := document.Document{Kind: "dual", Command: "zeroduplex bench dual --outside a=/some/where,b=/else --passes 1", Results: []document.Result{r, {Client: "other", Server: "other", Outside: true, Size: 64, Inflight: 1, Touch: "fill", P50NS: 70}}}
 	summary, err := Summary([]File{{"dual", d}}, []string{"dual"})
 	require.NoError(t, err)
+	assert.NotContains(t, summary, "other")
 	assert.Contains(t, summary, "`zeroduplex bench dual --outside … --passes 1`")
 	assert.Contains(t, summary, "| C++ | 0.50, 0.501 |")
 }
