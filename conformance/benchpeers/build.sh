@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: build.sh FOLDER [--check]   Builds the outside peers of the benchmark into FOLDER/NAME/bench-server and FOLDER/NAME/bench-client
 # and writes FOLDER/outside, what `zeroduplex bench --outside` wants to know of them. A peer that cannot be built does not keep the others
-# from it, is not in that list, and makes this fail at the end. With --check each peer is run and must find a wrong answer.
+# from it, is not in that list, and makes this fail at the end. With --check each peer is run and must find a wrong answer. PEERS in the
+# environment names those to build, where not all.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 mkdir -p "$1/log" && out=$(cd "$1" && pwd) || exit 1
@@ -13,6 +14,7 @@ built=()
 peer() {
 	local name=$1
 	shift
+	[[ -z ${PEERS-} || " $PEERS " == *" $name "* ]] || return 0
 	rm -rf "${out:?}/$name"
 	mkdir -p "$out/$name"
 	echo "building the bench peer $name"
@@ -47,6 +49,7 @@ cpp_peer() {
 	g++ -std=c++20 -O3 -DNDEBUG -Wall -Wextra -Wconversion -Wshadow -Werror -I"$here/../../cpp/bench" "$here/zeromq"/*.cpp $(pkg-config --cflags --libs libzmq) -o "$out/$1/peer" && both "$1"
 }
 
+# It takes some minutes the first time.
 rust_peer() {
 	(cd "$here/iceoryx2" && cargo build --release --locked -j 2 --target-dir "$out/cargo") &&
 		cp "$out/cargo/release/peer" "$out/$1/peer" && launchers "$1" "\"$out/$1/peer\" PROGRAM"
@@ -77,7 +80,6 @@ peer unix-socket go_peer
 peer shm-doorbell go_peer
 peer grpc-go go_peer
 peer zeromq cpp_peer
-echo "iceoryx2 takes some minutes the first time"
 peer iceoryx2 rust_peer
 peer iceoryx2-answer rust_answer_peer
 peer zerobuffer-ipc python_peer zerobuffer_ipc
@@ -91,5 +93,6 @@ if [ "${#failed[@]}" -gt 0 ]; then
 	exit 1
 fi
 if [ "${2-}" = --check ]; then
-	cd "$here" && go vet ./... && go test ./... && go run ./check "$out"
+	# shellcheck disable=SC2086 # several names
+	cd "$here" && go vet ./... && go test ./... && go run ./check "$out" ${PEERS-}
 fi

@@ -1,7 +1,7 @@
 // Command check runs every outside peer of the benchmark in every setting: what it should do, it must do and report as agreed; what it does
 // not do, it must say; and an answer with one wrong byte must make its client fail.
 //
-//	check FOLDER   with FOLDER/NAME/bench-server and bench-client, as build.sh leaves them
+//	check FOLDER [NAME...]   with FOLDER/NAME/bench-server and bench-client, as build.sh leaves them; without names all of them
 package main
 
 import (
@@ -60,15 +60,33 @@ func (p peer) supports(s setting) bool {
 	return !slices.Contains(p.waits, s.wait) && !slices.Contains(p.touches, s.touch)
 }
 
+// named are the peers of these names, all of them without any.
+func named(names []string) ([]peer, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(peers, func(p peer) bool { return p.name == name }) {
+			return nil, fmt.Errorf("there is no bench peer %q", name)
+		}
+	}
+	if len(names) == 0 {
+		return peers, nil
+	}
+	return slices.DeleteFunc(slices.Clone(peers), func(p peer) bool { return !slices.Contains(names, p.name) }), nil
+}
+
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: check FOLDER")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: check FOLDER [NAME...]")
+		os.Exit(2)
+	}
+	chosen, err := named(os.Args[2:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "check:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	passed, failed := 0, 0
-	for _, p := range peers {
+	for _, p := range chosen {
 		fmt.Println("checking the bench peer", p.name)
 		programs := programs{folder: filepath.Join(os.Args[1], p.name), name: fmt.Sprintf("check-%d-%s", os.Getpid(), p.name)}
 		for _, s := range settings() {

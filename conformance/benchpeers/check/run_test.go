@@ -67,3 +67,15 @@ func TestAMissingProgramIsAFailure(t *testing.T) {
 		t.Error("an empty folder passed")
 	}
 }
+
+func TestNamesChoosePeers(t *testing.T) {
+	for _, c := range []struct{ names, want []string }{{nil, []string{"unix-socket", "pyzmq"}}, {[]string{"grpc-go", "unix-socket"}, []string{"unix-socket", "grpc-go"}}} {
+		chosen, err := named(c.names)
+		if err != nil || len(chosen) < 2 || chosen[0].name != c.want[0] || chosen[len(chosen)-1].name != c.want[1] {
+			t.Errorf("%v chose %v, %v", c.names, chosen, err)
+		}
+	}
+	if chosen, err := named([]string{"unix-socket", "nobody"}); err == nil || !strings.Contains(err.Error(), `no bench peer "nobody"`) {
+		t.Errorf("nobody chose %v, %v", chosen, err)
+	}
+}
