@@ -29,8 +29,9 @@ ASK_LINE: Final = 1
 ASK_SEMAPHORES: Final = 2
 """one over semaphores,"""
 ASK_NOTE: Final = 3
+"""what the server knows about itself,"""
 ASK_MEMORY: Final = 4
-"""and what the server knows about itself."""
+"""and how much of the channel's memory is its."""
 SEMAPHORE_ROUNDS: Final = 500
 SEMAPHORES_DROPPED: Final = 25
 CLOCK_READINGS: Final = 1000
