@@ -31,10 +31,10 @@ func ReadLocks(name string) (map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
-			// Only a look: the lock goes with the description at once.
+			// Only a look: a lock that was free is given back at once.
 			err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 			held = errors.Is(err, unix.EWOULDBLOCK)
-			f.Close()
+			giveUp(f)
 			if err != nil && !held {
 				return nil, err
 			}
@@ -55,7 +55,7 @@ func Scan(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
+	defer giveUp(f)
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
@@ -101,4 +101,11 @@ func takeLock(folder lockFolder, name string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// giveUp closes a lock file. If its lock is ours, that does not wait for the last copy of the descriptor: an agent has one between its fork
+// and its exec.
+func giveUp(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // fails for bad descriptors only, which closing says
+	f.Close()
 }

@@ -326,7 +326,9 @@ func (p *Peer) Crash() error {
 		errs = append(errs, unix.Munmap(p.mem))
 	}
 	if p.lock != nil {
-		errs = append(errs, p.lock.Close())
+		// Each by itself: closing leaves them with the copies of the descriptor that an agent has between its fork and its exec.
+		everything := unix.Flock_t{Type: unix.F_UNLCK}
+		errs = append(errs, unix.FcntlFlock(p.lock.Fd(), unix.F_OFD_SETLK, &everything), p.lock.Close())
 	}
 	*p = Peer{}
 	return errors.Join(errs...)

@@ -222,7 +222,7 @@ func (b *RawBuffer) Owns() bool {
 // Unlock gives the owner locks back.
 func (b *RawBuffer) Unlock() {
 	for _, lock := range b.locks {
-		lock.Close()
+		giveUp(lock)
 	}
 	b.locks = nil
 }
