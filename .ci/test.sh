@@ -48,32 +48,14 @@ python_suite() {
 	"$report" junit -suite python -out "$results/python.json" build/python/pytest.xml
 }
 
-conformance_suite() {
-	rm -f build/conformance/junit.xml
-	# shellcheck disable=SC2086
-	build/bin/conformance run ${CONFORMANCE:-} || return 1
-	"$report" junit -suite conformance -out "$results/conformance.json" build/conformance/junit.xml
-}
-
-# A fixed seed, so that every submission is judged by the same rounds; make chaos plays others.
-chaos_suite() {
-	rm -f build/conformance/chaos/junit.xml
-	# shellcheck disable=SC2086
-	build/bin/conformance chaos ${CHAOS:---seed 20 --rounds 72 --allowance 2s --pairs go/cpp,cpp/csharp,csharp/python,python/go --quiet} || return 1
-	"$report" junit -suite chaos -out "$results/chaos.json" build/conformance/chaos/junit.xml
-}
-
-golden_suite() {
-	rm -f build/conformance/replay/junit.xml
-	build/bin/conformance replay || return 1
-	"$report" junit -suite golden -out "$results/golden.json" build/conformance/replay/junit.xml
-}
-
-verify_suite() {
-	rm -f build/verify/junit.xml
-	# shellcheck disable=SC2086
-	build/bin/verify -ring build/cpp/verify/ring-orders ${VERIFY:-}
-	"$report" junit -suite verify -out "$results/verify.json" build/verify/junit.xml
+# judged SUITE JUNIT COMMAND...: a runner that judges by itself. What it found is counted either way.
+judged() {
+	local suite=$1 found=$2 failed=0
+	shift 2
+	rm -f "$found"
+	"$@" || failed=1
+	"$report" junit -suite "$suite" -out "$results/$suite.json" "$found" || failed=1
+	return "$failed"
 }
 
 run() {
@@ -89,10 +71,21 @@ run() {
 	cpp-*) cpp_suite "$1" "${1#cpp-}" ;;
 	csharp) csharp_suite ;;
 	python) python_suite ;;
-	conformance) conformance_suite ;;
-	chaos) chaos_suite ;;
-	golden) golden_suite ;;
-	verify) verify_suite ;;
+	conformance)
+		# shellcheck disable=SC2086
+		judged conformance build/conformance/junit.xml build/bin/conformance run ${CONFORMANCE:-}
+		;;
+	chaos)
+		# A fixed seed, so that every submission is judged by the same rounds; make chaos plays others.
+		# shellcheck disable=SC2086
+		judged chaos build/conformance/chaos/junit.xml build/bin/conformance chaos \
+			${CHAOS:---seed 20 --rounds 72 --allowance 2s --pairs go/cpp,cpp/csharp,csharp/python,python/go --quiet}
+		;;
+	golden) judged golden build/conformance/replay/junit.xml build/bin/conformance replay ;;
+	verify)
+		# shellcheck disable=SC2086
+		judged verify build/verify/junit.xml build/bin/verify -ring build/cpp/verify/ring-orders ${VERIFY:-}
+		;;
 	*)
 		echo "no test suite $1" >&2
 		return 1
