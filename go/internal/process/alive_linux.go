@@ -3,9 +3,7 @@ package process
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +18,28 @@ func Alive(pid uint64) bool {
 	if err := unix.Kill(int(pid), 0); err != nil && !errors.Is(err, unix.EPERM) {
 		return false
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || !isZombie(stat)
+	var line [1024]byte
+	n, err := readStart("/proc/"+strconv.FormatUint(pid, 10)+"/stat", line[:])
+	return err != nil || !isZombie(line[:n])
+}
+
+// readStart fills a buffer with the beginning of a file of /proc. Idle waits look at their peer ten times a second: package os would make
+// a buffer each time and ask whether the file can be polled.
+func readStart(path string, into []byte) (int, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		n, err := unix.Read(fd, into)
+		unix.Close(fd)
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }
 
 // isZombie reads a line of /proc/PID/stat. A process whose first thread has ended looks like a zombie while its other threads run.
