@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -208,3 +210,9 @@ def test_the_thread_goes_and_comes_back(serve: Serve, connect: Connect, monkeypa
         for thread in waiting():
             thread.join(10)
         assert waiting() == []
+
+
+def test_importing_loads_neither_asyncio_nor_numpy() -> None:
+    code = "import sys, zeroduplex; print(sorted({'asyncio', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._async import AsyncReceiver
 from ._loans import LendsToFill, LendsToRead
 from ._loans_client import MAX_OPCODE, RequestBuffer, Response
 from ._ops import ANSWER_PENDING
@@ -15,6 +14,9 @@ from ._waiting import Deadline, Pending, Waiter, WaiterList, is_for_anybody
 from .client import DuplexClient
 from .errors import CancelledError, InvalidArgumentError, ServerDeadError, TimeoutError, UnknownSequenceError, ZeroDuplexError
 from .options import check_duration
+
+if TYPE_CHECKING:
+    from ._async import AsyncReceiver
 
 _Record = TypeVar("_Record", bound=Pending)
 
@@ -139,6 +141,9 @@ class ClientBase(LendsToRead, LendsToFill, DuplexClient, Generic[_Record]):
     def _async_receiver(self) -> AsyncReceiver[_Record]:
         with self._lock:
             if self._async is None:
+                # Not at the top: loading asyncio is a third of the time that importing this package would take.
+                from ._async import AsyncReceiver
+
                 self._async = AsyncReceiver(self)
             return self._async
 
