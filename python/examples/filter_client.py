@@ -15,7 +15,7 @@ import os
 import time
 from pathlib import Path
 
-from pictures import PIXEL, Geometry
+from geometry import PIXEL, Geometry
 from program import Failed, Flags, number, run
 
 from zeroduplex import DuplexChannelFactory, DuplexClient

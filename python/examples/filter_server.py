@@ -13,16 +13,17 @@ import time
 from collections.abc import Callable
 
 import pictures
+from geometry import Geometry
 from program import Flags, make_server, number, run, serve_until_signal
 
 from zeroduplex import BufferConfig, DuplexServer, Failure, Frame, Handler
 
 
-def picture(change: Callable[[Frame, pictures.Geometry], None]) -> Callable[[DuplexServer], Handler]:
+def picture(change: Callable[[Frame, Geometry], None]) -> Callable[[DuplexServer], Handler]:
     """Makes a handler of a filter. What the filter writes to the frame's bytes, in shared memory, is the response."""
 
     def for_server(server: DuplexServer) -> Handler:
-        return lambda frame: change(frame, pictures.Geometry.parse(server.client_metadata))
+        return lambda frame: change(frame, Geometry.parse(server.client_metadata))
 
     return for_server
 
