@@ -47,6 +47,7 @@ TEST(Processes, ManyCallsToAnotherProcess) {
     }
   }
   Process client({"call", name, "5000", "7"});
+  EXPECT_EQ("calling", client.line());
   EXPECT_EQ("done", client.line());
   EXPECT_EQ(0, client.wait());
   server.kill(SIGTERM);
@@ -180,10 +181,11 @@ TEST(Processes, AClientIsKilledOverAndOver) {
   const Name name;
   ServerOptions options;
   options.workers = 2;
-  const auto server = serve(name, BufferConfig(0, 2048), complement, options);
+  const auto server = serve(name, BufferConfig(0, 4096), complement, options);
   for (int i = 0; i < 20; ++i) {
     Process client({"call", name, "1000000000", std::to_string(i)});
-    std::this_thread::sleep_for(std::chrono::milliseconds(5 + i * 3));  // somewhere in the middle of its work
+    ASSERT_EQ("calling", client.line());
+    std::this_thread::sleep_for(std::chrono::milliseconds(i));  // somewhere in the middle of its work
     client.kill(SIGKILL);
     client.wait();
   }
@@ -193,16 +195,7 @@ TEST(Processes, AClientIsKilledOverAndOver) {
 
 TEST(Processes, AServerIsKilledOverAndOver) {
   const Name name;
-  for (int i = 0; i < 10; ++i) {
-    Process server({"serve", name, "2048", "2"});
-    ASSERT_EQ("ready", server.line());
-    Process client({"call", name, "1000000000", std::to_string(i)});
-    std::this_thread::sleep_for(std::chrono::milliseconds(5 + i * 3));
-    server.kill(SIGKILL);
-    server.wait();
-    EXPECT_EQ("", client.line());
-    EXPECT_EQ(1, client.wait()) << "it ends with an error of its own, not by a signal";
-  }
+  test::kill_calling_servers(name, {"serve", name, "4096", "2"});
   name.clean();
 }
 

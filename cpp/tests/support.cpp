@@ -183,4 +183,18 @@ int Process::wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+void kill_calling_servers(const std::string& name, const std::vector<std::string>& serve) {
+  for (int i = 0; i < 10; ++i) {
+    Process server(serve);
+    ASSERT_EQ("ready", server.line());
+    Process client({"call", name, "1000000000", std::to_string(i)});
+    ASSERT_EQ("calling", client.line());
+    std::this_thread::sleep_for(std::chrono::milliseconds(2 * i));  // at another moment each time
+    server.kill(SIGKILL);
+    server.wait();
+    EXPECT_EQ("server dead", client.line());
+    EXPECT_EQ(0, client.wait());
+  }
+}
+
 }  // namespace test

@@ -103,4 +103,8 @@ class Process {
   int output_ = -1;
 };
 
+/// Starts servers of a name by these arguments, one after the other, and kills each in the middle of another process's calls, which
+/// must notice.
+void kill_calling_servers(const std::string& name, const std::vector<std::string>& serve);
+
 }  // namespace test

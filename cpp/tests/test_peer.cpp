@@ -1,7 +1,8 @@
 // A process for tests to talk to and to kill.
 //
 //   test-peer serve NAME PAYLOAD WORKERS    complements frames; opcode 1 hangs, opcode 2 fails; "ready", then until SIGTERM
-//   test-peer call NAME COUNT SEED          that many calls of random sizes, all checked; "done"
+//   test-peer call NAME COUNT SEED          that many calls of random sizes, all checked; "calling" after the first, then "done" or
+//                                           "server dead"
 //   test-peer hold NAME COUNT OPCODE        sends that many requests of 64 bytes and waits to be killed; "ready"
 //   test-peer acquire NAME                  keeps an acquired buffer and waits to be killed; "ready"
 //   test-peer one-way NAME COUNT            sends that many one-way requests and waits to be killed; "ready"
@@ -72,12 +73,17 @@ void serve_v1(const std::string& name, std::uint64_t payload) {
 void call(const std::string& name, std::uint64_t count, std::uint64_t seed) {
   const auto client = test::dual_buffer::connect_v1(name);
   std::mt19937_64 random(seed);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const auto request = test::pattern(random(), 1 + random() % 2000);
-    const auto response = client->call(request);
-    if (!test::is_complement(response.data(), request)) throw std::runtime_error("wrong response");
+  try {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto request = test::pattern(random(), 1 + random() % 2000);
+      const auto response = client->call(request);
+      if (!test::is_complement(response.data(), request)) throw std::runtime_error("wrong response");
+      if (i == 0) std::cout << "calling" << std::endl;
+    }
+    std::cout << "done" << std::endl;
+  } catch (const zeroduplex::ServerDeadError&) {
+    std::cout << "server dead" << std::endl;
   }
-  std::cout << "done" << std::endl;
 }
 
 void read(const std::string& name, std::uint64_t payload, std::uint64_t count) {

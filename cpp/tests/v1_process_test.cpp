@@ -193,6 +193,7 @@ TEST(V1Processes, ManyCallsToAnotherProcess) {
     }
   }
   Process client({"call", name, "5000", "7"});
+  EXPECT_EQ("calling", client.line());
   EXPECT_EQ("done", client.line());
   EXPECT_EQ(0, client.wait());
   server.kill(SIGTERM);
@@ -289,16 +290,7 @@ TEST(V1Processes, ARequestLeftByAKilledClientIsAnsweredToNobody) {
 
 TEST(V1Processes, AServerIsKilledOverAndOver) {
   const Name name;
-  for (int i = 0; i < 10; ++i) {
-    Process server({"serve-v1", name, "8192"});
-    ASSERT_EQ("ready", server.line());
-    Process client({"call", name, "1000000000", std::to_string(i)});
-    std::this_thread::sleep_for(std::chrono::milliseconds(5 + i * 3));
-    server.kill(SIGKILL);
-    server.wait();
-    EXPECT_EQ("", client.line());
-    EXPECT_EQ(1, client.wait()) << "it ends with an error of its own, not by a signal";
-  }
+  test::kill_calling_servers(name, {"serve-v1", name, "8192"});
   name.clean();
 }
 
