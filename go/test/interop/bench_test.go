@@ -48,8 +48,8 @@ func benchOnce(t *testing.T, args ...string) document.Document {
 	return d
 }
 
-// circle names pairs in which every language is client and server once.
-func circle(t *testing.T) (list string, pairs int) {
+// namedCircle names pairs in which every language is client and server once.
+func namedCircle(t *testing.T) (list string, pairs int) {
 	found := languages(t)
 	var named []string
 	for i, client := range found {
@@ -70,7 +70,7 @@ func TestBenchMeasuresEveryPairOfLanguages(t *testing.T) {
 }
 
 func TestBenchMeasuresEverySetting(t *testing.T) {
-	named, pairs := circle(t)
+	named, pairs := namedCircle(t)
 	for _, r := range benchOnce(t, "rtt", "--pairs", named, "--sizes", "0,5000", "--waits", "block", "--inflight", "1,3").Results {
 		assert.Positive(t, r.LimitSemaphoreP50NS)
 		assert.Positive(t, r.RatioToSemaphore)
@@ -93,7 +93,7 @@ func TestBenchMeasuresEverySetting(t *testing.T) {
 }
 
 func TestBenchOnOneCPUAndOnAny(t *testing.T) {
-	named, pairs := circle(t)
+	named, pairs := namedCircle(t)
 	d := benchOnce(t, "rtt", "--pairs", named, "--sizes", "64", "--cpus", "same", "--waits", "block")
 	require.Len(t, d.Results, pairs)
 	for _, r := range d.Results {

@@ -24,14 +24,28 @@ func zeroduplex(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
+// onlyGo is a folder of peers with those of Go, where one language will do.
+func onlyGo(t *testing.T) string {
+	all, err := filepath.Abs(*peerFolder)
+	require.NoError(t, err)
+	one := t.TempDir()
+	require.NoError(t, os.Symlink(filepath.Join(all, "go"), filepath.Join(one, "go")))
+	return one
+}
+
 func TestDemoOfOddSizes(t *testing.T) {
-	pairs := len(languages(t)) * len(languages(t))
-	sizes := [][2]int{{1, 1}, {641, 479}}
+	every := len(languages(t))
+	runs := []struct {
+		width, height, languages int
+		peers                    string
+	}{{641, 479, every, *peerFolder}, {1, 1, 1, onlyGo(t)}}
 	if *soak {
-		sizes = append(sizes, [2]int{3840, 2160})
+		runs = append(runs, runs[0], runs[0])
+		runs[2].width, runs[2].height = 1, 1
+		runs[3].width, runs[3].height = 3840, 2160
 	}
-	for _, size := range sizes {
-		source := image.NewNRGBA(image.Rect(0, 0, size[0], size[1]))
+	for _, run := range runs {
+		source := image.NewNRGBA(image.Rect(0, 0, run.width, run.height))
 		random := rand.New(rand.NewPCG(1, 1))
 		for i := range source.Pix {
 			source.Pix[i] = byte(random.Uint32())
@@ -40,9 +54,9 @@ func TestDemoOfOddSizes(t *testing.T) {
 		input := filepath.Join(folder, "in.png")
 		require.NoError(t, picture.Save(input, source))
 		out := filepath.Join(folder, "out")
-		code, stdout, stderr := zeroduplex("demo", "--image", input, "--out", out, "--peers", *peerFolder, "--count", "2")
+		code, stdout, stderr := zeroduplex("demo", "--image", input, "--out", out, "--peers", run.peers, "--count", "2")
 		require.Equal(t, 0, code, stderr)
-		assert.Equal(t, 2*pairs, strings.Count(stdout, "identical │"))
+		assert.Equal(t, 2*run.languages*run.languages, strings.Count(stdout, "identical │"))
 
 		before, err := picture.Load(filepath.Join(out, "before.png"))
 		require.NoError(t, err)
@@ -63,11 +77,7 @@ func TestDemoTakesAJPEG(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, jpeg.Encode(file, image.NewGray(image.Rect(0, 0, 33, 9)), nil))
 	require.NoError(t, file.Close())
-	one := t.TempDir() // one language will do
-	all, err := filepath.Abs(*peerFolder)
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(filepath.Join(all, "go"), filepath.Join(one, "go")))
-	code, _, stderr := zeroduplex("demo", "--image", path, "--out", t.TempDir(), "--peers", one, "--count", "1", "--inflight", "1")
+	code, _, stderr := zeroduplex("demo", "--image", path, "--out", t.TempDir(), "--peers", onlyGo(t), "--count", "1", "--inflight", "1")
 	assert.Equal(t, 0, code, stderr)
 }
 

@@ -59,13 +59,25 @@ func neighbours(t *testing.T, test func(t *testing.T, p pair)) {
 	})
 }
 
-// eachNeighbour does the same one after the other: for what takes all processors, or is measured.
+// eachNeighbour does the same one after the other: for what is measured.
 func eachNeighbour(t *testing.T, test func(t *testing.T, p pair)) {
+	inCircle(t, test, true)
+}
+
+// circle runs a test for every language as client of the next and so as server of the one before, one after the other: for what takes all
+// processors.
+func circle(t *testing.T, test func(t *testing.T, p pair)) { inCircle(t, test, false) }
+
+func inCircle(t *testing.T, test func(t *testing.T, p pair), bothWays bool) {
 	found := languages(t)
 	// Go stands beside C++: the two that the other languages' ways of working follow.
 	slices.SortStableFunc(found, func(a, b peers.Language) int { return rank(a) - rank(b) })
+	steps := []int{1}
+	if bothWays {
+		steps = append(steps, len(found)-1)
+	}
 	for i, client := range found {
-		for _, step := range []int{1, len(found) - 1} {
+		for _, step := range steps {
 			server := found[(i+step)%len(found)]
 			t.Run(client.Name+"-"+server.Name, func(t *testing.T) { test(t, pair{client, server}) })
 		}

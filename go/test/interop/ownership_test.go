@@ -55,7 +55,7 @@ func TestASecondClientIsRefused(t *testing.T) {
 }
 
 func TestIdleSidesUseUnderOnePercentOfACore(t *testing.T) {
-	eachNeighbour(t, func(t *testing.T, p pair) {
+	circle(t, func(t *testing.T, p pair) {
 		channel := newChannel(t)
 		server := start(t, p.server.Peer("stress-server"), "--name", channel)
 		client, err := p.client.Peer("stress-client").StartUntil(context.Background(), "idle", "--name", channel, "--count", "100", "--idle", "60000")

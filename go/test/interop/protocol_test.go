@@ -35,7 +35,7 @@ func TestReconnectingToV1(t *testing.T) {
 }
 
 func TestTheSameFilterBehindBothProtocols(t *testing.T) {
-	eachPair(t, func(t *testing.T, p pair) {
+	neighbours(t, func(t *testing.T, p pair) {
 		input := rawPicture(t, 65, 33)
 		want, err := os.ReadFile(input)
 		require.NoError(t, err)

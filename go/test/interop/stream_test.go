@@ -73,7 +73,7 @@ func TestStreamsOfRandomSizesThroughASmallRing(t *testing.T) {
 // Frames of 1 to 40 per cent of the ring, filled where they stand.
 func TestStreamsOfLargeFrames(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
-		stream(t, p, count(40, 2_000), "671089-26843545", "67108864", "", "--zero-copy --timeout 60000")
+		stream(t, p, count(24, 2_000), "671089-26843545", "67108864", "", "--zero-copy --timeout 60000")
 	})
 }
 
