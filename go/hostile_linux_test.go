@@ -322,9 +322,19 @@ func (p *hostilePeer) runServer(t testing.TB, input []byte, flips bool) {
 	started = time.Now()
 	p.typed(started, server.Stop(2*time.Millisecond))
 	<-server.Done()
+	waitForHandlers(server)
 	p.tally["handled"] += int(handled.Load())
 	if !p.arena.Intact() {
 		t.Fatal("something was written before the segment")
+	}
+}
+
+// waitForHandlers waits for the handlers that a server did not wait for when it stopped. They still have the memory.
+func waitForHandlers(s *InPlaceDuplexServer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.current.running > 0 {
+		s.finished.Wait()
 	}
 }
 
