@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"time"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/spin"
 )
 
 // spinBatch is how many looks a spin takes between two readings of the clock.
@@ -96,12 +98,14 @@ func (p *pause) receive(wake <-chan struct{}) error {
 // start another thread, so short waits never do.
 const yieldEvery = 20 * time.Microsecond
 
-// manners lets other goroutines run now and then while one spins.
+// manners lets others run while one spins: processes, of which the peer may wait for this very processor, after every batch of looks, and
+// other goroutines now and then.
 type manners struct {
 	last time.Time
 }
 
 func (m *manners) keep(now time.Time) {
+	spin.Yield()
 	switch {
 	case m.last.IsZero():
 		m.last = now

@@ -2,6 +2,7 @@
  * (where a frame goes, what is believed) is decided in Python. The build puts #define lines for every number of the wire format above
  * this file. No function here touches Python, so all of them run without the interpreter lock. */
 #include <errno.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -86,7 +87,9 @@ int zd_wait(uintptr_t semaphore, uint64_t timeout_ns) {
 static int zd_spin_over(uint64_t *until, uint64_t window_ns) {
     uint64_t now = zd_now();
     if (*until == 0) *until = now + window_ns;
-    return now >= *until;
+    if (now >= *until) return 1;
+    sched_yield(); /* the peer may be waiting for this very processor */
+    return 0;
 }
 
 /* ---- client ---- */

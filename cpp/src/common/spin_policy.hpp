@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <thread>
 
 #include <zeroduplex/generated/wire.hpp>
 #include <zeroduplex/options.hpp>
@@ -60,6 +61,7 @@ SpinEnd spin(Patience& patience, Changed changed, Interrupted interrupted, Limit
     const platform::TimePoint now = platform::Clock::now();
     if (!end) end = limit(now);
     if (now >= *end) return SpinEnd::time;
+    std::this_thread::yield();  // the peer may be waiting for this very processor
   }
 }
 

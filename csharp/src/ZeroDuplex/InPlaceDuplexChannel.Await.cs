@@ -120,7 +120,7 @@ namespace ZeroDuplex
                 while ((found = Found(f)) == null)
                 {
                     ThrowIfOver(ref pause, f);
-                    if (pause.IsSpinning)
+                    if (pause.KeepsSpinning())
                     {
                         SpinForAnswer(f);
                     }

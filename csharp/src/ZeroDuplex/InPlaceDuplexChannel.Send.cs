@@ -359,7 +359,7 @@ namespace ZeroDuplex
             life.BeginWait();
             try
             {
-                if (pause.IsSpinning)
+                if (pause.KeepsSpinning())
                 {
                     Thread.SpinWait(Pause.SpinBatch);
                 }

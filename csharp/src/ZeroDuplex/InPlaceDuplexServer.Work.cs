@@ -364,6 +364,8 @@ namespace ZeroDuplex
                 {
                     return false;
                 }
+
+                Thread.Yield(); // the client may be waiting for this very processor
             }
         }
 

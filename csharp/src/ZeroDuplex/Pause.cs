@@ -59,24 +59,24 @@ namespace ZeroDuplex
             get { return Ticks.Now >= deadline; }
         }
 
-        /// <summary>Whether to go on spinning.</summary>
-        internal bool IsSpinning
+        /// <summary>
+        /// Whether to spin for one more batch. Lets others run before it: the peer may be waiting for this very processor.
+        /// </summary>
+        internal bool KeepsSpinning()
         {
-            get
+            if (spinUntil == 0)
             {
-                if (spinUntil == 0 || spinUntil == Ticks.Never)
-                {
-                    return spinUntil != 0;
-                }
+                return false;
+            }
 
-                if (Ticks.Now < spinUntil)
-                {
-                    return true;
-                }
-
+            if (spinUntil != Ticks.Never && Ticks.Now >= spinUntil)
+            {
                 spinUntil = 0;
                 return false;
             }
+
+            Thread.Yield();
+            return true;
         }
 
         /// <summary>Settles the deadline, once. A call that waits in two ways has one deadline for both.</summary>

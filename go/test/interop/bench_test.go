@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,6 +102,13 @@ func TestBenchOnOneCPUAndOnAny(t *testing.T) {
 		assert.Equal(t, r.ClientUsage.RanOn, r.ServerUsage.RanOn)
 		assert.Zero(t, r.LimitP50NS)
 		assert.Positive(t, r.LimitSemaphoreP50NS)
+	}
+	for _, r := range benchOnce(t, "rtt", "--pairs", named, "--sizes", "64", "--cpus", "same", "--waits", "hybrid,spin", "--count", "50").Results {
+		// Who never yields uses up its time slice, milliseconds, before the other side comes to its turn. Processor time, because that of others
+		// does not count.
+		for _, u := range []*benchproto.Usage{r.ClientUsage, r.ServerUsage} {
+			assert.Less(t, time.Duration(u.CPUNS)/50, 500*time.Microsecond, "%s to %s, %s", r.Client, r.Server, r.Wait)
+		}
 	}
 	folder := t.TempDir()
 	d = benchOnce(t, "rtt", "--pairs", "go/cpp", "--sizes", "64", "--cpus", "-1,-1", "--waits", "hybrid,block", "--out", filepath.Join(folder, "any.json"))

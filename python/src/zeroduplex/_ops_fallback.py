@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import threading
 import time
@@ -226,6 +227,7 @@ class FallbackPort:
                 return ANSWER_FAILED
             if not window_ns or time.monotonic_ns() >= until:
                 return ANSWER_PENDING
+            os.sched_yield()  # the peer may be waiting for this very processor
 
     def status_at(self, position: int) -> int:
         return _i32(_load32(self._payload + position + wire.FRAME_HEADER_V2_STATUS_OFFSET, _RELAXED)).value
@@ -259,6 +261,7 @@ class FallbackPort:
         while load64(self._response + wire.OIEB_V2_PAYLOAD_WRITTEN_COUNT_OFFSET) == seen:
             if time.monotonic_ns() >= until:
                 return 0
+            os.sched_yield()  # as in answer_at
         return 1
 
     def spin_for_request(self, passed: int, window_ns: int) -> int:
@@ -269,6 +272,7 @@ class FallbackPort:
                 return 1
             if time.monotonic_ns() >= until:
                 return 0
+            os.sched_yield()  # as in answer_at
         return 1
 
     def look(self, passed: int) -> int:

@@ -192,7 +192,7 @@ namespace ZeroDuplex
         /// <summary>Waits a little for a token. True: it took one.</summary>
         private bool AwaitToken(ref Pause pause, long until)
         {
-            bool spins = pause.IsSpinning;
+            bool spins = pause.KeepsSpinning();
             life.BeginWait();
             try
             {

@@ -133,7 +133,7 @@ namespace ZeroDuplex
         /// <summary>Waits a little for room. Only the holder of the turn is here.</summary>
         private void AwaitSpace(ref Pause pause)
         {
-            bool spins = pause.IsSpinning;
+            bool spins = pause.KeepsSpinning();
             life.BeginWait();
             try
             {

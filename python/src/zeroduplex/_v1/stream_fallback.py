@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 import threading
 import time
@@ -73,6 +74,8 @@ class FallbackStream:
                     return POKED
             elif not window_ns or time.monotonic_ns() >= until:
                 return NO_FRAME
+            else:
+                os.sched_yield()  # the peer may be waiting for this very processor
         self.look()
         return FRAME
 
@@ -126,6 +129,7 @@ class FallbackStream:
             left = atomic.load64(self._free)
             if left >= need or not window_ns or time.monotonic_ns() >= until:
                 return left
+            os.sched_yield()  # as in next
 
     def publish(self, waste: int, size: int) -> int:
         words = self.words
