@@ -233,7 +233,7 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) (*ring.Frame, 
 		}
 		switch {
 		case w.spinning():
-			c.spinForAnswer(f)
+			c.spinForAnswer(w, f)
 		case c.sleeping:
 			c.waitForSleeper(w, f)
 		default:
@@ -243,16 +243,22 @@ func (c *InPlaceDuplexChannel) awaitLoop(w *pause, f *ring.Frame) (*ring.Frame, 
 }
 
 // spinForAnswer spins for a batch; mu is held on entry and return.
-func (c *InPlaceDuplexChannel) spinForAnswer(f *ring.Frame) {
+func (c *InPlaceDuplexChannel) spinForAnswer(w *pause, f *ring.Frame) {
 	if f != nil {
-		c.waitsFor(func() { c.spinFor(f) })
+		c.waitsFor(func() {
+			w.letOthersRun()
+			c.spinFor(f)
+		})
 	} else {
-		for range spinBatch / 8 {
+		for i := range spinBatch / 8 {
 			if c.anyAnswered() != nil || c.failure != nil {
 				break
 			}
 			// Others must be able to send, release and close meanwhile.
 			c.waitsFor(func() {
+				if i == 0 {
+					w.letOthersRun()
+				}
 				for range 8 {
 					spin.Pause()
 				}

@@ -209,6 +209,7 @@ func (c *InPlaceDuplexChannel) awaitSpace(w *pause) {
 	token, limit := false, c.napLimit()
 	c.waitsFor(func() {
 		if w.spinning() {
+			w.letOthersRun()
 			for range spinBatch {
 				spin.Pause()
 			}

@@ -22,6 +22,7 @@ type pause struct {
 	deadline  time.Time
 	spinUntil time.Time // zero: no spinning
 	forever   bool      // spin until the deadline
+	looked    time.Time // at the clock, by spinning
 	manners   manners
 }
 
@@ -64,9 +65,12 @@ func (p *pause) spinning() bool {
 		p.spinUntil = time.Time{}
 		return false
 	}
-	p.manners.keep(now)
+	p.looked = now
 	return true
 }
+
+// letOthersRun comes before every batch of looks that spinning wants, with no lock held.
+func (p *pause) letOthersRun() { p.manners.keep(p.looked) }
 
 // expired is the context's error, or context.DeadlineExceeded when time is up.
 func (p *pause) expired() error {

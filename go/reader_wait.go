@@ -70,6 +70,7 @@ func (r *Reader) rest(p *pause) (token bool) {
 			token = r.sleep(p)
 			return
 		}
+		p.letOthersRun()
 		r.patience.Spin(spinBatch, func() bool { return r.buffer.dataWritten.Value() != 0 })
 	})
 	return token

@@ -84,6 +84,7 @@ func (w *Writer) rest(p *pause, need uint64) {
 			sleep(p.ctx, w.buffer.dataRead, p.deadline, limit)
 			return
 		}
+		p.letOthersRun()
 		w.patience.Spin(spinBatch, func() bool {
 			free, err := w.ring.Free()
 			return err != nil || free >= need || w.buffer.Oieb.ReaderPid.Load() == wire.PidNone

@@ -120,7 +120,7 @@ namespace ZeroDuplex
                 while ((found = Found(f)) == null)
                 {
                     ThrowIfOver(ref pause, f);
-                    if (pause.KeepsSpinning())
+                    if (pause.IsSpinning)
                     {
                         SpinForAnswer(f);
                     }
@@ -172,6 +172,7 @@ namespace ZeroDuplex
             if (f != null)
             {
                 life.BeginWait();
+                Pause.LetOthersRun();
                 SpinFor(f);
                 life.EndWait();
             }
@@ -181,6 +182,11 @@ namespace ZeroDuplex
                 for (int i = 0; i < Looks && failure == null && AnyAnswered() == null; i++)
                 {
                     life.BeginWait();
+                    if (i == 0)
+                    {
+                        Pause.LetOthersRun();
+                    }
+
                     Thread.SpinWait(Pause.SpinBatch / Looks);
                     life.EndWait();
                 }

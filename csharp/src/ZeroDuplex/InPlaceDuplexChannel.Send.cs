@@ -359,8 +359,9 @@ namespace ZeroDuplex
             life.BeginWait();
             try
             {
-                if (pause.KeepsSpinning())
+                if (pause.IsSpinning)
                 {
+                    Pause.LetOthersRun();
                     Thread.SpinWait(Pause.SpinBatch);
                 }
                 else

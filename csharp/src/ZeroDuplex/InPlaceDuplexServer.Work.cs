@@ -365,7 +365,7 @@ namespace ZeroDuplex
                     return false;
                 }
 
-                Thread.Yield(); // the client may be waiting for this very processor
+                Pause.LetOthersRun();
             }
         }
 

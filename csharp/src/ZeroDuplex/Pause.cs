@@ -59,24 +59,32 @@ namespace ZeroDuplex
             get { return Ticks.Now >= deadline; }
         }
 
-        /// <summary>
-        /// Whether to spin for one more batch. Lets others run before it: the peer may be waiting for this very processor.
-        /// </summary>
-        internal bool KeepsSpinning()
+        /// <summary>Whether to go on spinning.</summary>
+        internal bool IsSpinning
         {
-            if (spinUntil == 0)
+            get
             {
-                return false;
-            }
+                if (spinUntil == 0 || spinUntil == Ticks.Never)
+                {
+                    return spinUntil != 0;
+                }
 
-            if (spinUntil != Ticks.Never && Ticks.Now >= spinUntil)
-            {
+                if (Ticks.Now < spinUntil)
+                {
+                    return true;
+                }
+
                 spinUntil = 0;
                 return false;
             }
+        }
 
+        /// <summary>
+        /// Lets others run before another batch of looks: the peer may be waiting for this very processor. Not for the holder of a lock.
+        /// </summary>
+        internal static void LetOthersRun()
+        {
             Thread.Yield();
-            return true;
         }
 
         /// <summary>Settles the deadline, once. A call that waits in two ways has one deadline for both.</summary>

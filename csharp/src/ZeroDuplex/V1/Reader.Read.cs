@@ -192,7 +192,7 @@ namespace ZeroDuplex
         /// <summary>Waits a little for a token. True: it took one.</summary>
         private bool AwaitToken(ref Pause pause, long until)
         {
-            bool spins = pause.KeepsSpinning();
+            bool spins = pause.IsSpinning;
             life.BeginWait();
             try
             {
@@ -201,6 +201,7 @@ namespace ZeroDuplex
                     return pause.Sleep(tokens, Math.Min(Ticks.Slice, Math.Max(0, until - Ticks.Now)));
                 }
 
+                Pause.LetOthersRun();
                 for (int i = 0; i < Pause.SpinBatch; i++)
                 {
                     if (tokens.TryTake())

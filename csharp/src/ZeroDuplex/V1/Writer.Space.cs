@@ -133,13 +133,14 @@ namespace ZeroDuplex
         /// <summary>Waits a little for room. Only the holder of the turn is here.</summary>
         private void AwaitSpace(ref Pause pause)
         {
-            bool spins = pause.KeepsSpinning();
+            bool spins = pause.IsSpinning;
             life.BeginWait();
             try
             {
                 bool soon = whileFull != null && whileFull();
                 if (spins)
                 {
+                    Pause.LetOthersRun();
                     Thread.SpinWait(Pause.SpinBatch);
                 }
                 else
