@@ -318,12 +318,14 @@ func (c *InPlaceDuplexChannel) unknown(op string, sequence uint64) error {
 	return c.fail(ErrorCodeUnknownSequence, op, fmt.Sprintf("sequence %d", sequence))
 }
 
-// sleep waits on a semaphore until the deadline, but no longer than limit; mu is not held. The end of the context wakes it by a token.
+// sleep waits on a semaphore until the deadline, but no longer than limit; mu is not held. Cancelling the context wakes it by a token.
 func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time, limit time.Duration) bool {
 	if ctx.Done() != nil {
 		posted := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
-			s.PostIfZero()
+			if !wakesItself(ctx) {
+				s.PostIfZero()
+			}
 			close(posted)
 		})
 		defer func() {
@@ -334,3 +336,7 @@ func sleep(ctx context.Context, s *sem.Semaphore, deadline time.Time, limit time
 	}
 	return s.Wait(min(limit, time.Until(deadline)))
 }
+
+// wakesItself reports whether a sleeper needs no token at the end of its context: at the context's deadline, which is the sleeper's own,
+// nobody might be left to take it, and the peer would find a token of nothing.
+func wakesItself(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }

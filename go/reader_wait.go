@@ -76,12 +76,14 @@ func (r *Reader) rest(p *pause) (token bool) {
 	return token
 }
 
-// sleep waits for a token until the deadline, but no longer than a slice. The end of the context wakes it.
+// sleep waits for a token until the deadline, but no longer than a slice. Cancelling the context wakes it.
 func (r *Reader) sleep(p *pause) bool {
-	if p.ctx.Done() != nil {
+	if ctx := p.ctx; ctx.Done() != nil { // not p, which would escape
 		nudged := make(chan struct{})
-		stop := context.AfterFunc(p.ctx, func() {
-			r.nudge()
+		stop := context.AfterFunc(ctx, func() {
+			if !wakesItself(ctx) {
+				r.nudge()
+			}
 			close(nudged)
 		})
 		defer func() {
