@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
 using System.Threading;
 using NUnit.Framework;
 using ZeroDuplex.Native;
@@ -197,15 +198,23 @@ namespace ZeroDuplex.Tests
         [Test]
         public void ProcessThatNobodyWaitedForIsDead()
         {
-            // The shell becomes a program that never waits for the child it got.
-            var start = new ProcessStartInfo("sh", "-c \"sleep 0 & echo $!; exec sleep 1000\"") { UseShellExecute = false, RedirectStandardOutput = true };
+            // The shell becomes a program that never waits for the child it got. Until then it would: the child ends when it is told to.
+            var start = new ProcessStartInfo("sh", "-c \"exec 3<&0; read line <&3 & echo $!; exec sleep 1000\"")
+            {
+                UseShellExecute = false,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            };
             using (Process parent = Process.Start(start))
             {
                 try
                 {
                     ulong zombie = ulong.Parse(parent.StandardOutput.ReadLine(), CultureInfo.InvariantCulture);
+                    Channels.Until(() => File.ReadAllText("/proc/" + parent.Id + "/comm") == "sleep\n", "it is no shell any more");
+                    Assert.That(Platform.ProcessExists(zombie));
+                    parent.StandardInput.WriteLine();
                     Channels.Until(() => !Platform.ProcessExists(zombie), "the child has ended");
-                    Assert.That(System.IO.File.Exists("/proc/" + zombie + "/stat"), "and is still known");
+                    Assert.That(File.Exists("/proc/" + zombie + "/stat"), "and is still known");
                     Assert.That(Platform.ProcessExists((ulong)parent.Id));
                     using (Streams.Read(name))
                     {
