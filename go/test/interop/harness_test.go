@@ -65,7 +65,7 @@ func eachNeighbour(t *testing.T, test func(t *testing.T, p pair)) {
 }
 
 // circle runs a test for every language as client of the next and so as server of the one before, one after the other: for what takes all
-// processors.
+// processors, or seconds for each pair.
 func circle(t *testing.T, test func(t *testing.T, p pair)) { inCircle(t, test, false) }
 
 func inCircle(t *testing.T, test func(t *testing.T, p pair), bothWays bool) {
