@@ -85,14 +85,18 @@ func (a *streamAttacher) tryMemory(provider MemoryProvider, exact bool) (_ *stre
 	if uint64(len(mem)) < wire.OiebV1Size {
 		return nil, nil, a.fail(ErrorCodeInvalidArgument, fmt.Sprintf("the view has only %d bytes", len(mem)), nil)
 	}
-	l, err := a.validate(mem, exact)
+	oieb := (*wire.OiebV1)(unsafe.Pointer(&mem[0]))
+	if err := a.recognise(oieb); err != nil {
+		return nil, nil, err
+	}
+	if err := a.checkReader(oieb); err != nil {
+		return nil, nil, err
+	}
+	l, err := a.validate(oieb, uint64(len(mem)), exact)
 	if err != nil {
 		return nil, nil, err
 	}
 	b := overlayV1(a.name, provider, l)
-	if err := a.checkReader(b); err != nil {
-		return nil, nil, err
-	}
 	if b.tokens, err = streamSemaphores.open(a.name); err != nil {
 		return nil, nil, a.fail(ErrorCodeBufferNotFound, "its semaphores cannot be opened", err)
 	}
@@ -103,12 +107,27 @@ func (a *streamAttacher) tryMemory(provider MemoryProvider, exact bool) (_ *stre
 	return b, w, nil
 }
 
-// checkReader refuses a buffer that nobody reads.
-func (a *streamAttacher) checkReader(b *streamBuffer) error {
+// recognise says whether it is a v1 buffer.
+func (a *streamAttacher) recognise(oieb *wire.OiebV1) error {
+	// Pairs with the creating reader's last store.
+	identity := oieb.Identity().Load()
+	size, major := uint32(identity), byte(identity>>32)
+	switch {
+	case identity == wire.IdentityNotReady, size == wire.OiebV1Size && major == 0: // published readers store the two after each other
+		return a.fail(ErrorCodeBufferNotFound, "the buffer is not ready yet", nil)
+	case size != wire.OiebV1Size || major != wire.ProtocolV1Major:
+		return a.fail(ErrorCodeVersionMismatch, fmt.Sprintf("the object is v%s with an info block of %d bytes, this writer speaks v%s with %d",
+			versionOf(identity), size, versionOf(wire.OiebV1IdentityWord), wire.OiebV1Size), nil)
+	}
+	return nil
+}
+
+// checkReader refuses a buffer that nobody reads. Published readers store their pid last: what is behind it holds only now.
+func (a *streamAttacher) checkReader(oieb *wire.OiebV1) error {
 	// Pairs with the reader's stores when it creates and when it closes the buffer.
-	switch pid := b.Oieb.ReaderPid.Load(); {
+	switch pid := oieb.ReaderPid.Load(); {
 	case pid == wire.PidNone:
-		return a.fail(ErrorCodeBufferNotFound, "its reader has closed it", nil)
+		return a.fail(ErrorCodeBufferNotFound, "its reader has closed it, or is not ready yet", nil)
 	case !process.Alive(pid):
 		return a.fail(ErrorCodeReaderDead, fmt.Sprintf("its reader had pid %d", pid), nil)
 	}
@@ -164,25 +183,15 @@ func (a *streamAttacher) checkLeftovers(b *streamBuffer) error {
 	return a.fail(ErrorCodeServerBusy, "it has not read all that a former client left", nil)
 }
 
-// validate derives the layout from what is stored and checks it.
-func (a *streamAttacher) validate(mem []byte, exact bool) (wire.SegmentV1, error) {
-	oieb := (*wire.OiebV1)(unsafe.Pointer(&mem[0]))
-	// Pairs with the creating reader's last store.
-	identity := oieb.Identity().Load()
-	switch {
-	case identity == wire.IdentityNotReady:
-		return wire.SegmentV1{}, a.fail(ErrorCodeBufferNotFound, "the buffer is not ready yet", nil)
-	case uint32(identity) != wire.OiebV1Size || byte(identity>>32) != wire.ProtocolV1Major:
-		return wire.SegmentV1{}, a.fail(ErrorCodeVersionMismatch, fmt.Sprintf("the object is v%s with an info block of %d bytes, this writer speaks v%s with %d",
-			versionOf(identity), uint32(identity), versionOf(wire.OiebV1IdentityWord), wire.OiebV1Size), nil)
-	}
+// validate derives the layout from what is stored and checks it against the bytes that there are.
+func (a *streamAttacher) validate(oieb *wire.OiebV1, length uint64, exact bool) (wire.SegmentV1, error) {
 	metadata, payload := oieb.MetadataSize, oieb.PayloadSize
 	l, ok := wire.ResolveSegmentV1(metadata, payload)
 	switch {
 	case !ok || l.Metadata.Size != metadata || l.Payload.Size != payload:
 		return l, a.fail(ErrorCodeCorrupted, fmt.Sprintf("sizes %d and %d make no buffer", metadata, payload), nil)
-	case l.Length > uint64(len(mem)) || exact && l.Length != uint64(len(mem)):
-		return l, a.fail(ErrorCodeCorrupted, fmt.Sprintf("the buffer says %d bytes, the object has %d", l.Length, len(mem)), nil)
+	case l.Length > length || exact && l.Length != length:
+		return l, a.fail(ErrorCodeCorrupted, fmt.Sprintf("the buffer says %d bytes, the object has %d", l.Length, length), nil)
 	}
 	return l, nil
 }

@@ -89,6 +89,8 @@ func TestWhatIsNoBufferOfALivingReader(t *testing.T) {
 		binary.LittleEndian.PutUint64(b[offset:], value)
 		return b
 	}
+	unfinished := spoiled(0x20, 0) // by a published reader, which stores its pid last
+	binary.LittleEndian.PutUint64(unfinished[0x58:], 0)
 	for what, c := range map[string]struct {
 		content []byte
 		want    error
@@ -97,6 +99,8 @@ func TestWhatIsNoBufferOfALivingReader(t *testing.T) {
 		"no size yet":             {nil, ErrBufferNotFound, "only 0 bytes yet"},
 		"no block yet":            {make([]byte, 127), ErrBufferNotFound, "only 127 bytes yet"},
 		"no identity yet":         {spoiled(0, 0), ErrBufferNotFound, "not ready yet"},
+		"half an identity":        {spoiled(0, 128), ErrBufferNotFound, "not ready yet"},
+		"no sizes and no pid yet": {unfinished, ErrBufferNotFound, "or is not ready yet"},
 		"a closed reader":         {v1Image(0, 0), ErrBufferNotFound, "has closed it"},
 		"a dead reader":           {v1Image(0, nobody), ErrReaderDead, "its reader had pid"},
 		"no semaphores":           {v1Image(0, me), ErrBufferNotFound, "semaphores cannot be opened"},

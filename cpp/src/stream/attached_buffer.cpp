@@ -42,7 +42,7 @@ AttachedBuffer::AttachedBuffer(const std::string& name, const AttachSettings& se
       case Outcome::no_buffer:
         throw BufferNotFoundError("there is no buffer '" + name + "'");
       case Outcome::no_reader:
-        throw BufferNotFoundError("the reader of '" + name + "' has closed");
+        throw BufferNotFoundError("the reader of '" + name + "' has closed, or is not ready yet");
       case Outcome::no_semaphores:
         throw BufferNotFoundError("'" + name + "' has no semaphores");
       default:
@@ -55,13 +55,14 @@ AttachedBuffer::Outcome AttachedBuffer::try_attach(const std::string& name, cons
   std::span<std::byte> memory;
   if (const Outcome outcome = find_memory(name, settings, memory); outcome != Outcome::attached) return outcome;
   const std::uint64_t identity = ring::load_identity(memory);
-  if (identity == wire::identity_not_ready) return Outcome::not_ready;
+  if (identity == wire::identity_not_ready || is_half_made(identity)) return Outcome::not_ready;
   if (!speaks_v1(identity)) {
     throw VersionMismatchError("'" + name + "' speaks " + ring::describe_identity(identity) + ", this writer " +
                                ring::describe_identity(wire::oieb_v1_identity_word));
   }
   if (memory.size() < wire::oieb_v1_size) return Outcome::not_ready;
-  // Acquire: pairs with the reader's release store when it publishes and when it closes.
+  // Acquire: pairs with the reader's release store when it publishes and when it closes. Before the sizes: published readers store
+  // their pid last.
   const std::uint64_t reader = ring::load_acquire(reinterpret_cast<wire::OiebV1*>(memory.data())->reader_pid);
   if (reader == wire::pid_none) return Outcome::no_reader;
   if (!platform::is_living(reader)) {

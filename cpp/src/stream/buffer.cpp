@@ -14,6 +14,10 @@ std::uint64_t& identity_of(wire::OiebV1& info) noexcept {
   return *reinterpret_cast<std::uint64_t*>(reinterpret_cast<std::byte*>(&info) + wire::oieb_v1_identity_offset);
 }
 
+constexpr bool is_v1_of(std::uint64_t identity, std::uint8_t major) {
+  return static_cast<std::uint32_t>(identity) == wire::oieb_v1_size && static_cast<std::uint8_t>(identity >> 32U) == major;
+}
+
 }  // namespace
 
 wire::SegmentV1 resolve(const BufferConfig& config) {
@@ -51,11 +55,9 @@ void publish(const Buffer& buffer, std::uint64_t reader_pid) noexcept {
   ring::store_release(identity_of(buffer.info()), wire::oieb_v1_identity_word);
 }
 
-bool speaks_v1(std::uint64_t identity) noexcept {
-  const auto size = static_cast<std::uint32_t>(identity);
-  const auto major = static_cast<std::uint8_t>(identity >> 32U);
-  return size == wire::oieb_v1_size && major == wire::protocol_v1_major;
-}
+bool speaks_v1(std::uint64_t identity) noexcept { return is_v1_of(identity, wire::protocol_v1_major); }
+
+bool is_half_made(std::uint64_t identity) noexcept { return is_v1_of(identity, 0); }
 
 wire::SegmentV1 validate(std::span<const std::byte> memory, bool is_view) {
   const auto& info = *reinterpret_cast<const wire::OiebV1*>(memory.data());

@@ -60,6 +60,8 @@ void publish(const Buffer& buffer, std::uint64_t reader_pid) noexcept;
 
 /// Whether an identity word is one of protocol version 1, whatever its minor version.
 [[nodiscard]] bool speaks_v1(std::uint64_t identity) noexcept;
+/// Whether it has a size, but no version yet: published readers store the two after each other.
+[[nodiscard]] bool is_half_made(std::uint64_t identity) noexcept;
 /// Checks the sizes of a buffer whose identity was found to be v1. The memory must be exactly as long as they say, or at least as
 /// long if it is a view. Throws CorruptedError.
 [[nodiscard]] wire::SegmentV1 validate(std::span<const std::byte> memory, bool is_view);

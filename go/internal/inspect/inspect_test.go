@@ -187,10 +187,16 @@ func TestOtherIdentities(t *testing.T) {
 		assert.ErrorIs(t, err, ErrForeign)
 		assert.ErrorContains(t, err, want)
 	}
-	r := &Report{Name: "test"}
-	require.NoError(t, r.decode(make([]byte, 8)))
-	assert.Equal(t, ProtocolNotReady, r.Protocol)
-	assert.Len(t, r.Problems, 1)
+	for want, image := range map[string][]byte{
+		"the first eight bytes are 0": make([]byte, 8),
+		"a size, but no version yet":  {128, 0, 0, 0, 0, 0, 0, 0},
+	} {
+		r := &Report{Name: "test"}
+		require.NoError(t, r.decode(image))
+		assert.Equal(t, ProtocolNotReady, r.Protocol)
+		require.Len(t, r.Problems, 1)
+		assert.Contains(t, r.Problems[0], want)
+	}
 }
 
 func TestTextAndJSON(t *testing.T) {

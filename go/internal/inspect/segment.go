@@ -25,6 +25,10 @@ func (r *Report) decode(m memory) error {
 		r.Protocol = ProtocolNotReady
 		r.problem("the first eight bytes are 0: the server is still building the segment, or died while it did")
 		return nil
+	case size == wire.OiebV1Size && uint8(version) == 0: // published readers store the two after each other
+		r.Protocol = ProtocolNotReady
+		r.problem("there is a size, but no version yet: a reader is still building the buffer, or died while it did")
+		return nil
 	case size == wire.OiebV2Size && uint8(version) == wire.ProtocolV2Major:
 		r.Protocol = ProtocolV2
 		return r.decodeV2(m)

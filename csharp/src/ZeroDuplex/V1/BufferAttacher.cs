@@ -39,8 +39,9 @@ namespace ZeroDuplex.V1
             MappedBuffer buffer = null;
             try
             {
+                Recognise(memory);
+                CheckReader((OiebV1*)memory.Address);
                 buffer = new MappedBuffer(memory, Validate(memory));
-                CheckReader(buffer);
                 buffer.Semaphores = OpenSemaphores();
                 CheckStillNamed(memory, buffer);
                 Claim(buffer);
@@ -95,8 +96,8 @@ namespace ZeroDuplex.V1
             return Failures.Make(code, operation, name, detail, inner);
         }
 
-        /// <summary>Derives the layout from what is stored and checks it.</summary>
-        private SegmentV1 Validate(IMemoryProvider memory)
+        /// <summary>Whether it is a v1 buffer.</summary>
+        private void Recognise(IMemoryProvider memory)
         {
             if (memory.Size < Wire.OiebV1Size)
             {
@@ -104,22 +105,30 @@ namespace ZeroDuplex.V1
             }
 
             // Pairs with the creating reader's last store.
-            var oieb = (OiebV1*)memory.Address;
-            ulong identity = Volatile.Read(ref oieb->Identity);
-            if (identity == Wire.IdentityNotReady)
+            ulong identity = Volatile.Read(ref ((OiebV1*)memory.Address)->Identity);
+            uint size = ProtocolIdentity.SizeOf(identity);
+            byte major = ProtocolIdentity.MajorOf(identity);
+
+            // Published readers store size and version after each other.
+            if (identity == Wire.IdentityNotReady || (size == Wire.OiebV1Size && major == 0))
             {
                 throw Fail(ErrorCode.BufferNotFound, "it is not ready yet");
             }
 
-            if (ProtocolIdentity.SizeOf(identity) != Wire.OiebV1Size || ProtocolIdentity.MajorOf(identity) != Wire.ProtocolV1Major)
+            if (size != Wire.OiebV1Size || major != Wire.ProtocolV1Major)
             {
                 throw Fail(
                     ErrorCode.VersionMismatch,
-                    "it is " + ProtocolIdentity.VersionOf(identity) + " with a first block of " + ProtocolIdentity.SizeOf(identity)
-                        + " bytes, this writer speaks " + ProtocolIdentity.VersionOf(Wire.OiebV1IdentityWord));
+                    "it is " + ProtocolIdentity.VersionOf(identity) + " with a first block of " + size + " bytes, this writer speaks "
+                        + ProtocolIdentity.VersionOf(Wire.OiebV1IdentityWord));
             }
+        }
 
+        /// <summary>Derives the layout from what is stored and checks it.</summary>
+        private SegmentV1 Validate(IMemoryProvider memory)
+        {
             // Stored sizes are the rounded ones: what rounding would change was not written by a correct reader.
+            var oieb = (OiebV1*)memory.Address;
             ulong metadata = oieb->MetadataSize;
             ulong payload = oieb->PayloadSize;
             SegmentV1 layout;
@@ -136,13 +145,14 @@ namespace ZeroDuplex.V1
             return layout;
         }
 
-        private void CheckReader(MappedBuffer buffer)
+        /// <summary>Published readers store their pid last: what they stored before is there only once it is.</summary>
+        private void CheckReader(OiebV1* oieb)
         {
             // Pairs with the reader's stores when it is ready and when it closes.
-            ulong pid = Volatile.Read(ref buffer.Oieb->ReaderPid);
+            ulong pid = Volatile.Read(ref oieb->ReaderPid);
             if (pid == Wire.PidNone)
             {
-                throw Fail(ErrorCode.BufferNotFound, "it has no reader");
+                throw Fail(ErrorCode.BufferNotFound, "its reader has closed it, or is not ready yet");
             }
 
             if (!Platform.ProcessExists(pid))
@@ -169,7 +179,7 @@ namespace ZeroDuplex.V1
         /// </summary>
         private void CheckStillNamed(IMemoryProvider memory, MappedBuffer buffer)
         {
-            CheckReader(buffer);
+            CheckReader(buffer.Oieb);
             var own = memory as SharedMemory;
             if (own != null && !own.Object.IsLinked)
             {
