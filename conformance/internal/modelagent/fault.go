@@ -20,6 +20,7 @@ const (
 	RestartsDeadline Fault = "restarts-deadline"  // waits the whole time anew after every token
 	TakesOver        Fault = "takes-over"         // attaches although another writer lives
 	KeepsPid         Fault = "keeps-pid"          // leaves its pid behind when it could not attach
+	JudgesUnfinished Fault = "judges-unfinished"  // judges the sizes of a buffer whose reader is still filling it in
 	TrustsDeadReader Fault = "trusts-dead-reader" // waits for a dead reader until its time is over
 	WritesTwice      Fault = "writes-twice"       // writes metadata a second time
 	LosesWritten     Fault = "loses-written"      // publishes every 50th frame with the data of the one before
@@ -49,7 +50,7 @@ const (
 // Faults lists all faults.
 var Faults = []Fault{
 	CountsMarkers, LeavesTails, LeavesEnd, WaitsInVain, WrapsAtAcquire, SkipsSequence, ForgetsPost, RestartsDeadline, TakesOver, KeepsPid,
-	TrustsDeadReader, WritesTwice, LosesWritten, CreditsAtOnce, CreditsWaste, CreditsAtRead, PostsForever, NeverPosts, TrustsTails, IgnoresSequence,
+	JudgesUnfinished, TrustsDeadReader, WritesTwice, LosesWritten, CreditsAtOnce, CreditsWaste, CreditsAtRead, PostsForever, NeverPosts, TrustsTails, IgnoresSequence,
 	RefusesRestart, MissesDeath, BlamesNobody, LosesQueued, LosesUnposted, TrustsTokens, VisibleTooSoon, TakesOneLock, DeletesLiving,
 	LeavesSemaphores, LosesRead, ReleasesTwice, ReadsReleased,
 }

@@ -64,19 +64,21 @@ func (w *writer) tryAttach(name string, otherUsers bool) error {
 	}
 	get := w.get
 	switch id := get("identity"); {
-	case id == 0:
+	case id == 0, id == 128: // a published reader stores size and version after each other
 		return fail("buffer_not_found", "not complete")
 	case uint32(id) != 128 || byte(id>>32) != 1:
 		return fail("version_mismatch", "%#x", id)
-	case get("reader_pid") == 0:
+	case w.fault == JudgesUnfinished && !w.fits():
+		return fail("corrupted", "sizes")
+	case get("reader_pid") == 0: // which a published reader stores last
 		return fail("buffer_not_found", "no reader")
 	case !alive(get("reader_pid")):
 		return fail("reader_dead", "at attaching")
 	}
-	w.payload = get("payload_size")
-	if up(w.payload) != w.payload || w.payload > 1<<62 || get("metadata_size") > 1<<62 || 128+get("metadata_size")+w.payload != w.raw.Length() {
+	if !w.fits() {
 		return fail("corrupted", "sizes")
 	}
+	w.payload = get("payload_size")
 	if w.fault == KeepsPid {
 		w.set("writer_pid", uint64(os.Getpid()))
 	}
@@ -97,6 +99,12 @@ func (w *writer) tryAttach(name string, otherUsers bool) error {
 	w.count = get("payload_written_count")
 	w.metadata = get("metadata_written_bytes") > 0
 	return nil
+}
+
+// fits says whether the sizes are a buffer's that fills the object.
+func (w *writer) fits() bool {
+	metadata, payload := w.get("metadata_size"), w.get("payload_size")
+	return up(payload) == payload && payload <= 1<<62 && metadata <= 1<<62 && 128+metadata+payload == w.raw.Length()
 }
 
 func up(n uint64) uint64 { return (n + 63) &^ 63 }

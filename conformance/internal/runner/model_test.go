@@ -57,6 +57,7 @@ var seenBy = map[modelagent.Fault]string{
 	modelagent.SkipsSequence:    "v1-ring/abort[size=100]",
 	modelagent.ForgetsPost:      "v1-stream/unread-frames-are-counted",
 	modelagent.RestartsDeadline: "v1-ring/trickling-tokens",
+	modelagent.JudgesUnfinished: "v1-lifecycle/attach-field-after-field",
 	modelagent.TakesOver:        "v1-lifecycle/second-writer",
 	modelagent.KeepsPid:         "v1-lifecycle/missing-semaphores",
 	modelagent.TrustsDeadReader: "v1-crashes/reader-dies-idle",
