@@ -137,10 +137,14 @@ func (a *streamAttacher) checkReader(oieb *wire.OiebV1) error {
 // claim makes the buffer ours. Its semaphores are open.
 func (a *streamAttacher) claim(b *streamBuffer) (*stream.Writer, error) {
 	// The semaphores only go by the name. An object that still has a name and a reader proves that they are its own: whoever takes the name
-	// over removes the old object first, and one that is new has its identity after its semaphores.
+	// over removes the old object first, and one that is new has its identity after its semaphores. Those of the published packages make
+	// the semaphores last of all, and Python's leaves them behind when it closes: a former reader's are older than the object.
 	if own, ok := b.provider.(*SharedMemory); ok {
 		if linked, err := own.object.Linked(); err != nil || !linked {
 			return nil, a.fail(ErrorCodeBufferNotFound, "the object is gone again", err)
+		}
+		if born := own.object.Born(); b.dataWritten.Born().Before(born) || b.dataRead.Born().Before(born) {
+			return nil, a.fail(ErrorCodeBufferNotFound, "the semaphores of its name are older than it; its reader has not made its own yet", nil)
 		}
 	}
 	pid := b.Oieb.WriterPid.Load()

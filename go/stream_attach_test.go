@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/birth"
+	"github.com/zeroduplex/zeroduplex/go/internal/sem"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -161,6 +163,40 @@ func TestABufferThatIsTakenOverWhileAWriterAttaches(t *testing.T) {
 	requireError(t, err, ErrBufferNotFound)
 	require.ErrorContains(t, err, "gone again")
 	require.NoError(t, object.Close())
+}
+
+// Published readers for Python leave their semaphores behind, and the next one replaces them when its buffer looks complete already.
+func TestAFormerReadersSemaphoresAreNotTaken(t *testing.T) {
+	p := newObject(t, 256, 1024)
+	renew := func(of func(string) string) birth.Time {
+		s, err := sem.Replace(wire.SemaphorePath(of(p.name)), wire.TemporaryPath(p.name, "test"), 0o600)
+		require.NoError(t, err)
+		defer s.Close()
+		return s.Born()
+	}
+	renew(wire.DataReadSemaphore)
+	left := renew(wire.DataWrittenSemaphore)
+	known := left != birth.Time{} // some kernels do not keep it
+	for made := false; !made; {   // the kernel's clock has ticks
+		_ = os.Remove(wire.ObjectPath(p.name))
+		require.NoError(t, os.WriteFile(wire.ObjectPath(p.name), v1Image(0, uint64(os.Getpid())), 0o600))
+		object, err := openForTest(p.name)
+		require.NoError(t, err)
+		made = !known || left.Before(object.object.Born())
+		require.NoError(t, object.Close())
+	}
+	for _, of := range []func(string) string{wire.DataWrittenSemaphore, wire.DataReadSemaphore} {
+		if known {
+			err := p.tryWrite(WithConnectTimeout(0))
+			requireError(t, err, ErrBufferNotFound)
+			require.ErrorContains(t, err, "older than it")
+		}
+		renew(of)
+	}
+	p.write()
+	for _, path := range leftovers(p.name) {
+		require.NoError(t, os.Remove(path))
+	}
 }
 
 func TestBuffersInGivenMemory(t *testing.T) {

@@ -13,6 +13,7 @@
 #include <zeroduplex/error.hpp>
 #include <zeroduplex/memory_provider.hpp>
 
+#include "platform/birth.hpp"
 #include "platform/fork.hpp"
 #include "platform/object.hpp"
 #include "platform/owner_lock.hpp"
@@ -27,6 +28,20 @@ using namespace std::chrono_literals;
 using test::Name;
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+TEST(Birth, OnlyWhatIsKnownIsBefore) {
+  const Birth early{true, 5, 999};
+  const Birth later{true, 6, 1};
+  const Birth latest{true, 6, 2};
+  EXPECT_TRUE(is_before(early, later));
+  EXPECT_TRUE(is_before(later, latest));
+  EXPECT_FALSE(is_before(latest, later));
+  EXPECT_FALSE(is_before(later, early));
+  EXPECT_FALSE(is_before(early, early)) << "made within a tick";
+  EXPECT_FALSE(is_before({}, early));
+  EXPECT_FALSE(is_before(early, {}));
+  EXPECT_FALSE(birth_of(-1).known);
+}
 
 TEST(Semaphore, IsGlibcsByteForByte) {
   const Name name;

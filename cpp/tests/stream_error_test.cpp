@@ -247,8 +247,34 @@ TEST(StreamErrors, BuffersThatAreNotReady) {
   expect_attach<BufferNotFoundError>({.length = 7}, true, "not ready");
   expect_attach<BufferNotFoundError>({.length = 100}, true, "not ready");
   expect_attach<BufferNotFoundError>({.identity = 0}, true, "not ready");
+  expect_attach<BufferNotFoundError>({.identity = wire::oieb_v1_size}, true, "not ready");
   expect_attach<BufferNotFoundError>({.reader_pid = 0}, true, "closed");
+  expect_attach<BufferNotFoundError>({.payload_size = 0, .reader_pid = 0}, true, "not ready");
   expect_attach<BufferNotFoundError>({}, false, "no semaphores");
+}
+
+// Published readers for Python leave their semaphores behind, and the next one replaces them when its buffer looks complete
+// already.
+TEST(StreamErrors, AFormerReadersSemaphoresAreNotTaken) {
+  const Name name;
+  test::put_semaphores(name);
+  const auto left = platform::NamedSemaphore::open(wire::data_written_semaphore(name.str()), false).born();
+  do {  // the kernel's clock has ticks
+    ::unlink(name.path().c_str());
+    StreamImage{}.put(name);
+  } while (left.known && !platform::is_before(left, platform::SharedObject::open(name).born()));
+  if (left.known) {  // some kernels do not keep it
+    try {
+      const Writer writer(name, connect_within(20ms));
+      ADD_FAILURE() << "it took a former reader's semaphores";
+    } catch (const BufferNotFoundError& e) {
+      EXPECT_NE(std::string::npos, e.detail().find("older than it")) << e.detail();
+    }
+  }
+  EXPECT_EQ(0U, RawStream(name).info().writer_pid);
+  test::put_semaphores(name);
+  EXPECT_EQ(1U, Writer(name, at_once).writeFrame(bytes("x")));
+  name.clean();
 }
 
 TEST(StreamErrors, BuffersThatAreNoneOfOurs) {

@@ -19,6 +19,7 @@ from support import SOON, Child
 
 import zeroduplex as z
 from zeroduplex import _process
+from zeroduplex._birth import birth_of, is_before
 from zeroduplex._generated import wire
 
 SMALL = z.BufferConfig(64, 1024)
@@ -98,6 +99,7 @@ def test_a_writer_waits_for_its_reader(name: str) -> None:
         (bytes(LENGTH), z.BufferNotFoundError, "not ready yet"),
         (image(os.getpid(), identity=128), z.BufferNotFoundError, "not ready yet"),  # size first, then version
         (image(0), z.BufferNotFoundError, "closed it, or is not ready yet"),
+        (image(0, payload_size=0), z.BufferNotFoundError, "or is not ready yet"),  # the reader's pid is last
         (image(os.getpid(), identity=128 | 2 << 32), z.VersionMismatchError, "v2.0.0 with an oieb_size of 128, a writer speaks v1.0.0"),
         (image(os.getpid(), identity=88 | 2 << 32), z.VersionMismatchError, "oieb_size of 88"),
         (b"\xff" * LENGTH, z.VersionMismatchError, "v255.255.255 with an oieb_size of 4294967295"),
@@ -125,6 +127,41 @@ def test_semaphores_that_are_not_there(name: str) -> None:
         with pytest.raises(z.BufferNotFoundError, match="semaphores cannot be opened"):
             attach(name)
         assert file.read_bytes() == image(os.getpid())  # no writer_pid was left
+
+
+def test_a_former_readers_semaphores(name: str) -> None:
+    """Published readers for Python leave theirs behind, and the next one replaces them when its buffer looks complete already."""
+    with buffer_file(name, image(os.getpid())) as file:
+        semaphores = [Path(wire.semaphore_path(of(name))) for of in (wire.data_written_semaphore, wire.data_read_semaphore)]
+        left = [made(path) for path in semaphores]
+        while True:  # the kernel's clock has ticks
+            file.unlink()
+            file.write_bytes(image(os.getpid()))
+            if None in left or all(is_before(one, made(file)) for one in left):
+                break
+        for path in semaphores:
+            if None not in left:  # some kernels do not keep it
+                with pytest.raises(z.BufferNotFoundError, match="older than it"):
+                    attach(name)
+                assert file.read_bytes() == image(os.getpid())
+            content = path.read_bytes()
+            path.unlink()
+            path.write_bytes(content)
+        attach(name).close()
+
+
+def made(path: Path) -> int | None:
+    with path.open() as file:
+        return birth_of(file.fileno())
+
+
+def test_births() -> None:
+    assert birth_of(-1) is None
+    assert is_before(1, 2)
+    assert not is_before(2, 1)
+    assert not is_before(1, 1)  # made within a tick
+    assert not is_before(None, 1)
+    assert not is_before(1, None)
 
 
 def test_a_second_writer(name: str) -> None:

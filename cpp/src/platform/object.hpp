@@ -9,6 +9,7 @@
 
 #include <zeroduplex/memory_report.hpp>
 
+#include "platform/birth.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/fork.hpp"
 #include "platform/mapping.hpp"
@@ -54,6 +55,7 @@ class SharedObject {
   /// Opens the description that locks are taken on, if that has not been done.
   void open_lock();
 
+  [[nodiscard]] Birth born() const noexcept { return birth_of(file_.get()); }
   /// Whether any name leads to this object.
   [[nodiscard]] bool is_linked() const noexcept;
   /// Whether its own name does.

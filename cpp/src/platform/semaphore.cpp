@@ -26,7 +26,11 @@ struct stat status_of(int fd, const std::string& what) {
 }  // namespace
 
 NamedSemaphore::NamedSemaphore(std::string name, int fd, const struct stat& file)
-    : name_(std::move(name)), mapping_(fd, wire::named_semaphore_size, "a semaphore"), device_(file.st_dev), inode_(file.st_ino) {}
+    : name_(std::move(name)),
+      mapping_(fd, wire::named_semaphore_size, "a semaphore"),
+      device_(file.st_dev),
+      inode_(file.st_ino),
+      born_(birth_of(fd)) {}
 
 NamedSemaphore NamedSemaphore::replace(const std::string& name, const std::string& temporary, mode_t mode) {
   TemporaryName built(temporary);

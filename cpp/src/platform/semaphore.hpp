@@ -9,6 +9,7 @@
 
 #include <zeroduplex/generated/wire.hpp>
 
+#include "platform/birth.hpp"
 #include "platform/clock.hpp"
 #include "platform/mapping.hpp"
 
@@ -53,6 +54,7 @@ class NamedSemaphore {
     return static_cast<std::uint32_t>(std::atomic_ref(*word).load(std::memory_order_relaxed));
   }
 
+  [[nodiscard]] const Birth& born() const noexcept { return born_; }
   /// Unlinks the name if it still leads to this semaphore.
   void remove() noexcept;
 
@@ -64,6 +66,7 @@ class NamedSemaphore {
   Mapping mapping_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  Birth born_;
 };
 
 }  // namespace zeroduplex::platform

@@ -45,6 +45,8 @@ AttachedBuffer::AttachedBuffer(const std::string& name, const AttachSettings& se
         throw BufferNotFoundError("the reader of '" + name + "' has closed, or is not ready yet");
       case Outcome::no_semaphores:
         throw BufferNotFoundError("'" + name + "' has no semaphores");
+      case Outcome::old_semaphores:
+        throw BufferNotFoundError("the semaphores of '" + name + "' are older than it; its reader has not made its own yet");
       default:
         throw BufferNotFoundError("'" + name + "' exists, but its reader is not ready");
     }
@@ -73,6 +75,7 @@ AttachedBuffer::Outcome AttachedBuffer::try_attach(const std::string& name, cons
   data_written_ = platform::NamedSemaphore::open(wire::data_written_semaphore(name), settings.allow_other_users);
   data_read_ = platform::NamedSemaphore::open(wire::data_read_semaphore(name), settings.allow_other_users);
   if (!data_written_ || !data_read_) return Outcome::no_semaphores;
+  if (semaphores_are_older()) return Outcome::old_semaphores;
   claim(name);
   prepare_pages(settings);
   // A reader that is still there under its name proves that the semaphores are this buffer's, not a successor's.
@@ -121,6 +124,13 @@ void AttachedBuffer::claim(const std::string& name) {
     // Nobody or a dead process: whoever changes that into its own pid is the writer. Acquire: pairs with the release in detach().
     attached_ = ring::compare_and_swap(buffer_.info().writer_pid, writer, pid_);
   }
+}
+
+bool AttachedBuffer::semaphores_are_older() const noexcept {
+  // Readers of the published packages make them last of all, and Python's leaves them behind when it closes.
+  if (!memory_) return false;
+  const platform::Birth born = memory_->object().born();
+  return platform::is_before(data_written_.born(), born) || platform::is_before(data_read_.born(), born);
 }
 
 bool AttachedBuffer::reader_has_left() const noexcept {

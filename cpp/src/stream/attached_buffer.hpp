@@ -49,10 +49,11 @@ class AttachedBuffer {
   void detach() noexcept;
 
  private:
-  enum class Outcome : std::uint8_t { attached, no_buffer, not_ready, no_reader, no_semaphores };
+  enum class Outcome : std::uint8_t { attached, no_buffer, not_ready, no_reader, no_semaphores, old_semaphores };
 
   [[nodiscard]] Outcome try_attach(const std::string& name, const AttachSettings& settings);
   [[nodiscard]] Outcome find_memory(const std::string& name, const AttachSettings& settings, std::span<std::byte>& memory);
+  [[nodiscard]] bool semaphores_are_older() const noexcept;
   void claim(const std::string& name);
   void prepare_pages(const AttachSettings& settings);
 

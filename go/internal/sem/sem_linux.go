@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/birth"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -28,6 +29,7 @@ type Semaphore struct {
 	mem  []byte
 	word *atomic.Uint64
 	ino  uint64
+	born birth.Time
 }
 
 // Replace puts a new semaphore of value 0 in place of whatever path named before. The file is complete before it becomes
@@ -98,7 +100,7 @@ func mapFile(fd int) (*Semaphore, error) {
 		// A private futex of a glibc peer would never be woken by us, nor ours by it.
 		return nil, errors.Join(fmt.Errorf("not a process-shared glibc semaphore (flag %d)", s.Shared), unix.Munmap(mem))
 	}
-	return &Semaphore{mem: mem, word: s.ValueAndWaiters(), ino: st.Ino}, nil
+	return &Semaphore{mem: mem, word: s.ValueAndWaiters(), ino: st.Ino, born: birth.Of(fd)}, nil
 }
 
 // Value is what sem_getvalue gives.
@@ -106,6 +108,9 @@ func (s *Semaphore) Value() uint32 { return uint32(s.word.Load()) }
 
 // Sleepers is how many sleep on it, those included that died in their sleep.
 func (s *Semaphore) Sleepers() uint32 { return uint32(s.word.Load() >> 32) }
+
+// Born tells when the semaphore was made.
+func (s *Semaphore) Born() birth.Time { return s.born }
 
 // Inode identifies the semaphore's file, to find out whether a path still names it.
 func (s *Semaphore) Inode() uint64 { return s.ino }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/birth"
 )
 
 // Semaphore exists on Linux only.
@@ -22,6 +24,9 @@ func (*Semaphore) Value() uint32 { return 0 }
 
 // Sleepers is always 0.
 func (*Semaphore) Sleepers() uint32 { return 0 }
+
+// Born says nothing.
+func (*Semaphore) Born() birth.Time { return birth.Time{} }
 
 // Inode is always 0.
 func (*Semaphore) Inode() uint64 { return 0 }

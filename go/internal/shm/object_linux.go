@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zeroduplex/zeroduplex/go/internal/birth"
 	"github.com/zeroduplex/zeroduplex/go/internal/wire"
 )
 
@@ -244,6 +245,9 @@ func (o *Object) Linked() (bool, error) {
 	}
 	return st.Nlink > 0, nil
 }
+
+// Born tells when the object was made.
+func (o *Object) Born() birth.Time { return birth.Of(o.fd) }
 
 // IsNamed reports whether name leads to this very object.
 func (o *Object) IsNamed(name string) bool {

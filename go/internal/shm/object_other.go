@@ -5,6 +5,8 @@ package shm
 import (
 	"errors"
 	"os"
+
+	"github.com/zeroduplex/zeroduplex/go/internal/birth"
 )
 
 // Object exists on Linux only.
@@ -50,6 +52,9 @@ func (*Object) Reopen(string, bool) (int, error) { return -1, errors.ErrUnsuppor
 
 // Linked fails on this platform.
 func (*Object) Linked() (bool, error) { return false, errors.ErrUnsupported }
+
+// Born says nothing.
+func (*Object) Born() birth.Time { return birth.Time{} }
 
 // IsNamed is always false.
 func (*Object) IsNamed(string) bool { return false }

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from ._birth import birth_of, is_before
 from ._generated import wire
 from .memory import address_of
 
@@ -30,6 +31,8 @@ class Semaphore:
             raise OSError(errno.EINVAL, f"not a semaphore: {status.st_size} bytes", path)
         self.path = path
         self._inode = status.st_ino
+        self.born = birth_of(descriptor)
+        """As birth_of has it."""
         self._map = mmap.mmap(descriptor, _SIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
         (shared,) = _HALF.unpack_from(self._map, wire.NAMED_SEMAPHORE_SHARED_OFFSET)
         if shared != wire.SEMAPHORE_SHARED_FLAG:
@@ -126,6 +129,10 @@ class SemaphoreSet:
                 one.close()
             raise
         return cls(opened)
+
+    def any_before(self, born: int | None) -> bool:
+        """Whether one is known to be made before what was born then."""
+        return any(is_before(one.born, born) for one in self._all)
 
     def remove(self) -> None:
         """Unlinks the names that still mean these semaphores."""

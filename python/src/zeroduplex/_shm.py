@@ -10,6 +10,7 @@ import stat
 from contextlib import suppress
 from typing import Final
 
+from ._birth import birth_of
 from ._generated import wire
 from ._pages import NO_WISH, NOTHING, MemoryReport, Pages, PageWish
 
@@ -131,6 +132,11 @@ class SharedObject:
     def is_linked(self) -> bool:
         """Whether any name still leads to the object."""
         return os.fstat(self.descriptor).st_nlink > 0
+
+    @property
+    def born(self) -> int | None:
+        """When it was made, as birth_of has it."""
+        return birth_of(self.descriptor)
 
     def remove(self) -> None:
         """Unlinks the name when it still leads to this object."""

@@ -6,13 +6,13 @@ namespace ZeroDuplex.Native
     /// <summary>Calls that go by path.</summary>
     internal static unsafe class FileSystem
     {
-        private const int BasicStatus = 0x7FF; // STATX_BASIC_STATS
+        private const int Wanted = 0x7FF | (int)FileStatus.BirthKnown; // 0x7FF is STATX_BASIC_STATS
 
         internal static bool TryStatus(int folder, string path, int flags, out FileStatus status)
         {
             FileStatus result;
             bool ok = Libc.StatusCall(
-                new IntPtr(Abi.StatusCall), new IntPtr(folder), path, new IntPtr(flags), new IntPtr(BasicStatus), &result) == IntPtr.Zero;
+                new IntPtr(Abi.StatusCall), new IntPtr(folder), path, new IntPtr(flags), new IntPtr(Wanted), &result) == IntPtr.Zero;
             status = result;
             return ok;
         }

@@ -149,6 +149,12 @@ namespace ZeroDuplex.Native
             }
         }
 
+        /// <summary>Whether it is known to be made before an object.</summary>
+        internal bool IsOlderThan(SharedObject other)
+        {
+            return status.IsOlderThan(other.Status);
+        }
+
         /// <summary>Unlinks the path when it still names this semaphore, so that a successor's is never removed.</summary>
         internal void RemoveIfNamed(string path)
         {

@@ -24,6 +24,12 @@ namespace ZeroDuplex.Native
             get { return descriptor; }
         }
 
+        /// <summary>What was known of its file when it was opened or created.</summary>
+        internal FileStatus Status
+        {
+            get { return status; }
+        }
+
         /// <summary>Length in bytes when it was opened or created.</summary>
         internal long Size
         {

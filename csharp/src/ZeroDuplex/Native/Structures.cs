@@ -34,11 +34,17 @@ namespace ZeroDuplex.Native
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     internal struct FileStatus
     {
+        /// <summary>Bit of <see cref="Known"/>, STATX_BTIME.</summary>
+        internal const uint BirthKnown = 0x800;
+
+        [FieldOffset(0x00)] internal uint Known;
         [FieldOffset(0x10)] internal uint Links;
         [FieldOffset(0x14)] internal uint Owner;
         [FieldOffset(0x1C)] internal ushort Mode;
         [FieldOffset(0x20)] internal ulong Inode;
         [FieldOffset(0x28)] internal ulong Size;
+        [FieldOffset(0x50)] internal long BirthSeconds;
+        [FieldOffset(0x58)] internal uint BirthNanoseconds;
         [FieldOffset(0x88)] internal uint DeviceMajor;
         [FieldOffset(0x8C)] internal uint DeviceMinor;
 
@@ -50,6 +56,17 @@ namespace ZeroDuplex.Native
         internal bool SameFile(FileStatus other)
         {
             return Inode == other.Inode && DeviceMajor == other.DeviceMajor && DeviceMinor == other.DeviceMinor;
+        }
+
+        /// <summary>
+        /// Whether the file is known to be made before the other one. Some file systems do not know, and what is made within a tick of the
+        /// kernel's clock may have the same time.
+        /// </summary>
+        internal bool IsOlderThan(FileStatus other)
+        {
+            return (Known & other.Known & BirthKnown) != 0
+                && (BirthSeconds < other.BirthSeconds
+                    || (BirthSeconds == other.BirthSeconds && BirthNanoseconds < other.BirthNanoseconds));
         }
     }
 }

@@ -181,9 +181,21 @@ namespace ZeroDuplex.V1
         {
             CheckReader(buffer.Oieb);
             var own = memory as SharedMemory;
-            if (own != null && !own.Object.IsLinked)
+            if (own == null)
+            {
+                return;
+            }
+
+            if (!own.Object.IsLinked)
             {
                 throw Fail(ErrorCode.BufferNotFound, "it was removed meanwhile");
+            }
+
+            // Readers of the published packages make them last of all, and Python's leaves them behind when it closes.
+            BufferSemaphores found = buffer.Semaphores;
+            if (found.DataWritten.IsOlderThan(own.Object) || found.DataRead.IsOlderThan(own.Object))
+            {
+                throw Fail(ErrorCode.BufferNotFound, "the semaphores of its name are older than it; its reader has not made its own yet");
             }
         }
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO;
 using System.Threading;
 using NUnit.Framework;
+using ZeroDuplex.Native;
 
 namespace ZeroDuplex.Tests
 {
@@ -58,6 +59,78 @@ namespace ZeroDuplex.Tests
                 var e = Assert.Throws<ReaderDeadException>(() => new Writer(name, Once), "a dead reader");
                 Assert.That(e.Retryable);
             }
+        }
+
+        [Test]
+        public void WhatAPublishedReaderHasHalfMadeIsBufferNotFound()
+        {
+            using (Streams.Read(name))
+            {
+                Streams.SetWord(name, Wire.OiebV1ReaderPidOffset, 0);
+                Streams.SetWord(name, Wire.OiebV1PayloadSizeOffset, 0);
+                var e = Assert.Throws<BufferNotFoundException>(() => new Writer(name, Once), "no sizes yet");
+                Assert.That(e.Message, Contains.Substring("or is not ready yet"));
+                Streams.SetWord(name, 0, Wire.OiebV1Size);
+                e = Assert.Throws<BufferNotFoundException>(() => new Writer(name, Once), "no version yet");
+                Assert.That(e.Message, Contains.Substring("not ready yet"));
+            }
+        }
+
+        /// <summary>Published readers for Python leave them behind, and the next one replaces them when its buffer looks complete already.</summary>
+        [Test]
+        public void AFormerReadersSemaphoresAreNotTaken()
+        {
+            string path = Wire.ObjectPath(name);
+            string[] semaphores = { Wire.SemaphorePath(Wire.DataReadSemaphore(name)), Wire.SemaphorePath(Wire.DataWrittenSemaphore(name)) };
+            using (Streams.Read(name))
+            {
+                byte[] image = File.ReadAllBytes(path);
+                FileStatus left;
+                FileStatus made;
+                Assert.That(FileSystem.TryStatus(semaphores[1], out left));
+                bool known = (left.Known & FileStatus.BirthKnown) != 0; // some kernels do not keep it
+                do // the kernel's clock has ticks
+                {
+                    File.Delete(path);
+                    File.WriteAllBytes(path, image);
+                    Assert.That(FileSystem.TryStatus(path, out made));
+                }
+                while (known && !left.IsOlderThan(made));
+
+                foreach (string semaphore in semaphores)
+                {
+                    if (known)
+                    {
+                        var e = Assert.Throws<BufferNotFoundException>(() => new Writer(name, Once));
+                        Assert.That(e.Message, Contains.Substring("older than it"));
+                        Assert.That(Streams.Word(name, Wire.OiebV1WriterPidOffset), Is.EqualTo(0));
+                    }
+
+                    byte[] content = File.ReadAllBytes(semaphore);
+                    File.Delete(semaphore);
+                    File.WriteAllBytes(semaphore, content);
+                }
+
+                new Writer(name, Once).Dispose();
+                File.Delete(path);
+                Array.ForEach(semaphores, File.Delete);
+            }
+        }
+
+        [Test]
+        public void WhichFileIsOlder()
+        {
+            var early = new FileStatus { Known = FileStatus.BirthKnown, BirthSeconds = 5, BirthNanoseconds = 999 };
+            var later = new FileStatus { Known = FileStatus.BirthKnown, BirthSeconds = 6, BirthNanoseconds = 1 };
+            var latest = new FileStatus { Known = FileStatus.BirthKnown, BirthSeconds = 6, BirthNanoseconds = 2 };
+            Assert.That(early.IsOlderThan(later));
+            Assert.That(later.IsOlderThan(latest));
+            Assert.That(latest.IsOlderThan(later), Is.False);
+            Assert.That(later.IsOlderThan(early), Is.False);
+            Assert.That(early.IsOlderThan(early), Is.False, "made within a tick");
+            var unknown = default(FileStatus);
+            Assert.That(unknown.IsOlderThan(early), Is.False);
+            Assert.That(early.IsOlderThan(unknown), Is.False);
         }
 
         [Test]

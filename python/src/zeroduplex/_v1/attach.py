@@ -76,7 +76,7 @@ class WriterAttempt(Attempt[BufferSegment]):
             raise InvalidArgumentError(self._where(f"the view has only {len(view.memory)} bytes"))
         segment = self._map(view, exact=False)
         try:
-            self._claim(segment, lambda: True)
+            self._claim(segment, lambda: True, None)
         except BaseException:
             segment.unmap()
             raise
@@ -84,19 +84,22 @@ class WriterAttempt(Attempt[BufferSegment]):
 
     def _enter(self, segment: BufferSegment, shared: SharedObject) -> None:
         # A linked object proves that the semaphores, which only go by the name, are this object's: whoever replaces it unlinks it first.
-        self._claim(segment, shared.is_linked)
+        self._claim(segment, shared.is_linked, shared.born)
         try:
             shared.prepare_pages()  # only now: whoever is refused has not paid for the pages
         except BaseException:
             segment.leave_writer()
             raise
 
-    def _claim(self, segment: BufferSegment, is_named: Callable[[], bool]) -> None:
-        """Makes the buffer ours, and takes over where the former writer stopped."""
+    def _claim(self, segment: BufferSegment, is_named: Callable[[], bool], born: int | None) -> None:
+        """Makes the buffer ours, and takes over where the former writer stopped. born: when its object was made, if there is one."""
         try:
             segment.semaphores = BufferSemaphores.open(self._name)
         except OSError as e:
             raise BufferNotFoundError(self._where(f"its semaphores cannot be opened: {e}")) from e
+        # Readers of the published packages make them last of all, and Python's leaves them behind when it closes.
+        if segment.semaphores.any_before(born):
+            raise BufferNotFoundError(self._where("the semaphores of its name are older than it; its reader has not made its own yet"))
         pid = segment.writer_pid
         if process_alive(pid):
             raise WriterAlreadyConnectedError(self._where(f"another writer is attached (pid {pid})"))
