@@ -98,6 +98,7 @@ TEST(V1Processes, AWriterIsKilledWhileTheReaderWaits) {
     killer.join();
     EXPECT_FALSE(reader.isWriterConnected());
     Process next({"write", name, "1"});
+    ASSERT_EQ("ready", next.line());  // until it has attached, the dead one is the writer
     EXPECT_EQ(1U, reader.readFrame(60s).sequence()) << "another one takes its place";
   }
 }
