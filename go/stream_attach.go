@@ -137,8 +137,8 @@ func (a *streamAttacher) checkReader(oieb *wire.OiebV1) error {
 // claim makes the buffer ours. Its semaphores are open.
 func (a *streamAttacher) claim(b *streamBuffer) (*stream.Writer, error) {
 	// The semaphores only go by the name. An object that still has a name and a reader proves that they are its own: whoever takes the name
-	// over removes the old object first, and one that is new has its identity after its semaphores. Those of the published packages make
-	// the semaphores last of all, and Python's leaves them behind when it closes: a former reader's are older than the object.
+	// over removes the old object first, and one that is new has its identity after its semaphores. Readers of the
+	// published packages make them last of all, and Python's leaves them behind when it closes: a former reader's are older than the object.
 	if own, ok := b.provider.(*SharedMemory); ok {
 		if linked, err := own.object.Linked(); err != nil || !linked {
 			return nil, a.fail(ErrorCodeBufferNotFound, "the object is gone again", err)
