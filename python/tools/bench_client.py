@@ -17,7 +17,7 @@ import bench_work
 from bench_copies import Copies
 from bench_threads import Threads
 from bench_usage import Note, Usage, shared_memory
-from line import ASK_LINE, ASK_MEMORY, ASK_NOTE, ASK_NOTHING, ASK_SEMAPHORES, ROUNDS, SEMAPHORE_ROUNDS, Line, median
+from line import ASK_LINE, ASK_MEMORY, ASK_NOTE, ASK_NOTHING, ASK_SEMAPHORES, ROUNDS, SEMAPHORE_ROUNDS, Line, least_cost, median
 from program import Flags, number, pin_to_cpu, run
 
 from zeroduplex import DualBufferDuplexChannel, DuplexChannelFactory, DuplexClient
@@ -48,7 +48,7 @@ class Measurement:
         self.line_samples: list[int] = []
         self.semaphore_samples: list[int] = []
         self.thread_samples: list[int] = []
-        self.clock = min(clock_cost() for _ in range(10))  # what slows the machine down for a moment must not be taken off every sample
+        self.clock = least_cost(clock_cost)
 
     def run(self) -> None:
         self.block(self.o.warmup)
