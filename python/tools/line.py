@@ -38,7 +38,7 @@ SEMAPHORE_ROUNDS: Final = 500
 SEMAPHORES_DROPPED: Final = 25
 CLOCK_READINGS: Final = 1000
 SLOW_READING: Final = 300
-"""Nanoseconds. A reading takes 50 to 100, but those of virtual machines were seen to take 500 for up to 65 ms at a time."""
+"""Nanoseconds. A reading takes 50 to 140, but those of virtual machines were seen to take 500 for up to 65 ms at a time."""
 PATIENCE: Final = 200_000_000
 """Nanoseconds with a clock that seems slow."""
 
